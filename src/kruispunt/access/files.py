@@ -1,0 +1,250 @@
+"""The access files that a person edits, read and validated as a whole.
+
+    DIR/organisations.toml      organisations, beside those that ship with the platform (same code: replaces it)
+    DIR/certificates.toml       client certificates and the applications they stand for
+    DIR/grants/<service>.toml   rows of one service; replaces the rows that ship in the service's contexts.toml
+
+A file that is wrong in one place is refused as a whole; the message names the file and the place (PL-14).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from kruispunt.access.model import (
+    AccessTable,
+    ControlKind,
+    Grant,
+    GrantKey,
+    IntegrationControl,
+    Organisation,
+    Registration,
+)
+from kruispunt.errors import ConfigurationError
+from kruispunt.identifiers import cbe
+
+SHIPPED_ORGANISATIONS = Path(__file__).with_name("organisations.toml")
+
+Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
+Urn = Annotated[str, Field(pattern=r"^urn:[A-Za-z0-9:._-]+$", max_length=128)]
+LegalContext = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRows:
+    """What the access files need to know of a service, so that a misspelt row is found when it is loaded."""
+
+    folder: str
+    name: str
+    operations: frozenset[str]
+    contexts: Path
+    """The rows that ship with the service; may be missing."""
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _OrganisationRow(_Row):
+    code: Code
+    name: str
+    cbe: str | None = None
+    sector: Annotated[int, Field(ge=0, le=999)] | None = None
+    institution: Annotated[int, Field(ge=0, le=999)] | None = None
+    inscribed_as: Code | None = None
+    source: str = "operator"
+
+    @model_validator(mode="after")
+    def _identified(self) -> _OrganisationRow:
+        if (self.sector is None) != (self.institution is None):
+            raise ValueError("sector and institution go together")
+        if self.cbe is None and self.sector is None:
+            raise ValueError("give a cbe number, or sector and institution")
+        if self.cbe is not None:
+            cbe.validate(self.cbe)
+        return self
+
+
+class _OrganisationFile(_Row):
+    organisation: list[_OrganisationRow] = []
+
+
+class _CertificateRow(_Row):
+    urn: Urn
+    certificate: str | None = None
+    """Path of a PEM file, seen from the file that names it."""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    owner: Code
+    acts_for: list[Code] = []
+    services: list[str]
+    carries: list[Urn] = []
+    unsigned_token: bool = False
+    sha1: bool = False
+    sign_replies: bool = True
+    signature_confirmation: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> _CertificateRow:
+        if (self.certificate is None) == (self.sha256 is None):
+            raise ValueError("give either certificate (a PEM file) or sha256 (its fingerprint)")
+        return self
+
+
+class _CertificateFile(_Row):
+    certificate: list[_CertificateRow] = []
+
+
+class _IntegrationRow(_Row):
+    kind: Literal["active", "any", "overlap"]
+    quality_codes: Annotated[list[str], Field(min_length=1)] | None = None
+
+
+class _GrantRow(_Row):
+    organisations: Annotated[list[Code], Field(min_length=1)]
+    legal_context: LegalContext
+    aliases: list[LegalContext] = []
+    operations: Annotated[list[str], Field(min_length=1)]
+    data_groups: list[str] = []
+    integration: _IntegrationRow | None = None
+    source: str = "operator"
+
+
+class _GrantFile(_Row):
+    grant: list[_GrantRow] = []
+
+
+File = TypeVar("File", bound=_Row)
+
+
+def load(directory: Path | None, services: tuple[ServiceRows, ...]) -> AccessTable:
+    """Reads every access file below `directory` (None: only what ships). Raises ConfigurationError."""
+    organisations = _organisations(directory)
+    registrations = _registrations(directory, organisations, {s.name for s in services})
+    grants: dict[GrantKey, Grant] = {}
+    for service in services:
+        grants |= _grants(directory, service, organisations)
+    return AccessTable(organisations, registrations, grants)
+
+
+def _read(path: Path, form: type[File]) -> File:
+    try:
+        data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return form.model_validate(data)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part + 1) if isinstance(part, int) else part for part in first["loc"])
+        raise ConfigurationError(
+            f"{path}: {place or 'file'}: {first['msg']}. Nothing of this file was applied."
+        ) from error
+
+
+def _organisations(directory: Path | None) -> Mapping[str, Organisation]:
+    rows = {row.code: row for row in _read(SHIPPED_ORGANISATIONS, _OrganisationFile).organisation}
+    path = None if directory is None else directory / "organisations.toml"
+    if path is not None and path.exists():
+        rows |= _unique(path, _read(path, _OrganisationFile).organisation)
+    result = {code: _organisation(row, rows, path or SHIPPED_ORGANISATIONS) for code, row in rows.items()}
+    seen: dict[str, str] = {}
+    for organisation in result.values():
+        for key in organisation.keys:
+            if seen.setdefault(key, organisation.code) != organisation.code:
+                raise ConfigurationError(f"{path}: {seen[key]} and {organisation.code} both claim {key}")
+    return result
+
+
+def _unique(path: Path, rows: list[_OrganisationRow]) -> dict[str, _OrganisationRow]:
+    unique = {row.code: row for row in rows}
+    if len(unique) != len(rows):
+        raise ConfigurationError(f"{path}: an organisation code occurs twice")
+    return unique
+
+
+def _organisation(row: _OrganisationRow, rows: Mapping[str, _OrganisationRow], path: Path) -> Organisation:
+    known = rows.get(row.inscribed_as or row.code)
+    if known is None:
+        raise ConfigurationError(f"{path}: {row.code}: inscribed_as names {row.inscribed_as}, which no row has")
+    key = known.cbe or f"{known.sector}/{known.institution}"
+    return Organisation(row.code, row.name, row.cbe, row.sector, row.institution, key, row.source)
+
+
+def _registrations(
+    directory: Path | None, organisations: Mapping[str, Organisation], services: set[str]
+) -> Mapping[str, Registration]:
+    path = None if directory is None else directory / "certificates.toml"
+    if path is None or not path.exists():
+        return {}
+    result: dict[str, Registration] = {}
+    for row in _read(path, _CertificateFile).certificate:
+        for code in {row.owner, *row.acts_for} - organisations.keys():
+            raise ConfigurationError(f"{path}: {row.urn}: organisation {code} is in no organisations.toml")
+        for name in set(row.services) - services:
+            raise ConfigurationError(
+                f"{path}: {row.urn}: service {name} does not exist; there are {', '.join(sorted(services))}"
+            )
+        fingerprint = row.sha256 or _fingerprint(path.parent / str(row.certificate))
+        if fingerprint in result:
+            raise ConfigurationError(f"{path}: {row.urn}: its certificate is also that of {result[fingerprint].urn}")
+        result[fingerprint] = Registration(
+            urn=row.urn,
+            fingerprint=fingerprint,
+            owner=row.owner,
+            acts_for=frozenset(row.acts_for or [row.owner]),
+            services=frozenset(row.services),
+            carries=frozenset(row.carries),
+            unsigned_token=row.unsigned_token,
+            sha1=row.sha1,
+            sign_replies=row.sign_replies,
+            signature_confirmation=row.signature_confirmation,
+        )
+    return result
+
+
+def _fingerprint(path: Path) -> str:
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path}: not a certificate in PEM form: {error}") from error
+    return sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+
+
+def _grants(
+    directory: Path | None, service: ServiceRows, organisations: Mapping[str, Organisation]
+) -> dict[GrantKey, Grant]:
+    path = service.contexts
+    if directory is not None and (own := directory / "grants" / f"{service.folder}.toml").exists():
+        path = own
+    if not path.exists():
+        return {}
+    result: dict[GrantKey, Grant] = {}
+    for row in _read(path, _GrantFile).grant:
+        for code in set(row.organisations) - organisations.keys():
+            raise ConfigurationError(f"{path}: {row.legal_context}: organisation {code} is in no organisations.toml")
+        for name in set(row.operations) - service.operations:
+            raise ConfigurationError(f"{path}: {row.legal_context}: {service.name} has no operation {name}")
+        grant = Grant(row.legal_context, frozenset(row.data_groups), _control(row.integration), row.source)
+        for context in (row.legal_context, *row.aliases):
+            for organisation in row.organisations:
+                for operation in row.operations:
+                    key = (service.name, operation, organisation, context)
+                    if key in result:
+                        raise ConfigurationError(f"{path}: {' / '.join(key)} stands there twice")
+                    result[key] = grant
+    return result
+
+
+def _control(row: _IntegrationRow | None) -> IntegrationControl | None:
+    if row is None:
+        return None
+    codes = None if row.quality_codes is None else tuple(row.quality_codes)
+    return IntegrationControl(ControlKind(row.kind), codes)

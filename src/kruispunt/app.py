@@ -1,0 +1,146 @@
+"""The composition root: the only file that knows the concrete classes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import structlog
+
+from kruispunt.access.files import ServiceRows
+from kruispunt.access.files import load as load_access
+from kruispunt.access.model import AccessTable
+from kruispunt.clock import Clock, SystemClock
+from kruispunt.errors import ConfigurationError, StorageError
+from kruispunt.gateway.http import HttpGateway
+from kruispunt.gateway.secrets import read_certificates, read_key, read_secret
+from kruispunt.gateway.wsdl import documents
+from kruispunt.identifiers.ticket import TicketSource
+from kruispunt.pipeline.chain import answer
+from kruispunt.pipeline.platform import Access, Observer, Platform, Rules, mount
+from kruispunt.pipeline.service import Service
+from kruispunt.securitylog.keys import KeyRing, MasterKey, parse_master_key
+from kruispunt.securitylog.refusals import RefusalLimit
+from kruispunt.securitylog.write import LogWriter, forget_before
+from kruispunt.services.discovery import discover
+from kruispunt.settings import Settings
+from kruispunt.storage.database import Database
+from kruispunt.wss.policy import Policy
+from kruispunt.wss.sign import Signer
+from kruispunt.wss.trust import TrustStore, is_demo_certificate
+from kruispunt.xml.parse import Limits
+from kruispunt.xml.schemas import Schema
+
+logger = structlog.get_logger("app")
+
+FORGET_EVERY_SECONDS = 60.0
+
+WrapSupplier = Callable[[Service, Any], Any]
+
+
+def services_of(settings: Settings) -> tuple[Service, ...]:
+    return discover(settings.extra_services)
+
+
+def rows_of(services: Sequence[Service]) -> tuple[ServiceRows, ...]:
+    """What the access files are held against."""
+    return tuple(
+        ServiceRows(s.folder.name, s.name, frozenset(o.name for o in s.operations), s.folder / "contexts.toml")
+        for s in services
+    )
+
+
+def access_of(settings: Settings) -> AccessTable:
+    return load_access(settings.access_dir, rows_of(services_of(settings)))
+
+
+def master_key_of(settings: Settings) -> MasterKey:
+    if settings.log_master_key is not None:
+        return parse_master_key(settings.log_master_key.get_secret_value())
+    assert settings.log_master_key_file is not None
+    return parse_master_key(read_secret(settings.log_master_key_file).decode("ascii", "replace"))
+
+
+def check_secrets(settings: Settings) -> None:
+    """Everything that a server needs is there, private, and fit for its environment. Raises ConfigurationError."""
+    for key in (settings.tls_key, settings.signing_key):
+        read_key(key)
+    master_key_of(settings)
+    for path in (settings.tls_certificate, settings.signing_certificate, settings.client_ca):
+        for certificate in read_certificates(path):
+            if settings.production and is_demo_certificate(certificate):
+                raise ConfigurationError(
+                    f"{path}: a certificate of the demo PKI, whose keys are no secret. Production refuses it."
+                )
+    access = access_of(settings)
+    if not access.registrations:
+        logger.warning("no client certificate is registered: every request will be refused", code="access.empty")
+
+
+@contextlib.asynccontextmanager
+async def open_platform(
+    settings: Settings,
+    dsn: str,
+    observer: Observer,
+    *,
+    clock: Clock | None = None,
+    wrap_supplier: WrapSupplier = lambda _service, supplier: supplier,
+) -> AsyncIterator[Platform]:
+    """Everything that the pipeline works with, opened and closed together."""
+    clock = clock or SystemClock()
+    services = services_of(settings)
+    database = await Database.open(dsn, size=settings.database_connections)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
+        keys = KeyRing(database, master_key_of(settings))
+        await keys.open()
+        log = LogWriter(dsn, keys, clock)
+        await log.open()
+        stack.push_async_callback(log.close)
+        mounted = {
+            s.path: mount(s, Schema(s.folder / "contract" / s.schema), wrap_supplier(s, s.supplier(database)))
+            for s in services
+        }
+        platform = Platform(
+            rules=Rules(
+                engine=settings.engine_name,
+                author=settings.author,
+                limits=Limits(bytes=settings.max_message_bytes),
+                policy=Policy(ahead=settings.clock_ahead_seconds, age=settings.max_age_seconds),
+                test_numbers=not settings.production,
+                check_replies=settings.replies_checked,
+            ),
+            clock=clock,
+            tickets=TicketSource(clock),
+            mounted=mounted,
+            access=Access(load_access(settings.access_dir, rows_of(services))),
+            trust=TrustStore(read_certificates(settings.client_ca)),
+            log=log,
+            refusals=RefusalLimit(),
+            database=database,
+            signer=Signer(read_key(settings.signing_key), read_certificates(settings.signing_certificate)[0]),
+            observer=observer,
+        )
+        forgetting = asyncio.create_task(_forget_replays(platform), name="forget replays")
+        stack.callback(forgetting.cancel)
+        yield platform
+
+
+def gateway(platform: Platform, max_bytes: int) -> HttpGateway:
+    """The ASGI application over an open platform."""
+    return HttpGateway(
+        lambda incoming: answer(platform, incoming),
+        {path: documents(mounted.service) for path, mounted in platform.mounted.items()},
+        max_bytes,
+    )
+
+
+async def _forget_replays(platform: Platform) -> None:
+    while True:
+        await asyncio.sleep(FORGET_EVERY_SECONDS)
+        try:
+            await platform.log.forget_replays(forget_before(platform.clock.now()))
+        except (StorageError, OSError) as error:
+            logger.warning("replay keys could not be forgotten; trying again in a minute", cause=str(error))

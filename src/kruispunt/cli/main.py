@@ -1,0 +1,65 @@
+"""`kruispunt`: one file per group of commands."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from kruispunt import __version__
+from kruispunt.cli import call, data, demo, key, log, people, persona, repertory, serve, why
+from kruispunt.cli.logs import configure
+from kruispunt.cli.terminal import err
+from kruispunt.errors import ConfigurationError, KruispuntError
+
+app = typer.Typer(
+    name="kruispunt",
+    help="An open crossroads bank. Start with: kruispunt demo",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None: ...
+
+
+app.command("demo")(demo.demo)
+app.command("serve")(serve.serve)
+app.command("why")(why.why)
+app.add_typer(people.app, name="people")
+app.add_typer(repertory.app, name="repertory")
+app.add_typer(data.app, name="data")
+app.add_typer(log.app, name="log")
+app.add_typer(persona.app, name="persona")
+app.add_typer(key.app, name="key")
+
+
+def main() -> None:
+    """Entry point. Exit code 0 done, 1 the work failed or was refused, 2 the command or a setting is wrong."""
+    configure()
+    command = typer.main.get_group(app)
+    command.add_command(call.group())
+    try:
+        sys.exit(command(standalone_mode=True))
+    except ConfigurationError as error:
+        err.print(f"kruispunt: {error}", markup=False)
+        sys.exit(2)
+    except KruispuntError as error:
+        err.print(f"kruispunt: {error}", markup=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

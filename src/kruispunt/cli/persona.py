@@ -1,0 +1,47 @@
+"""`kruispunt persona`: for every code, a call against the demo that provokes it (PL-27)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from kruispunt.cli.calls import command_line
+from kruispunt.cli.terminal import JsonOption, out, print_json
+from kruispunt.demo.personas import Numbers, load_personas
+from kruispunt.services.discovery import discover
+
+app = typer.Typer(help="Personas: how to provoke each code.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    as_json: JsonOption = False,
+    code: Annotated[str | None, typer.Option(help="Only the personas of this code.")] = None,
+    numbers: Annotated[Numbers, typer.Option(help="How the demo people are numbered.")] = Numbers.BAND,
+) -> None:
+    """List the personas with the exact call that provokes each.
+
+    Example: kruispunt persona list --code MSG00012
+    """
+    found = [p for p in load_personas(discover(), numbers) if code is None or p.code == code]
+    rows = [
+        {
+            "id": p.id,
+            "code": p.code or "OK",
+            "service": p.service.name,
+            "operation": p.operation.name,
+            "summary": p.summary,
+            "ssin": p.ssin,
+            "call": command_line(p),
+        }
+        for p in found
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("code", "persona", "what", show_lines=False)
+    for row in rows:
+        table.add_row(str(row["code"]), str(row["id"]), f"{row['summary']}\n[dim]{row['call']}[/]")
+    out.print(table)

@@ -1,0 +1,61 @@
+"""One worker process: `python -m kruispunt.cli.worker`, started by the supervisor, told its job on standard input."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+from typing import Any
+
+import structlog
+import uvloop
+
+from kruispunt.app import WrapSupplier, gateway, open_platform
+from kruispunt.errors import KruispuntError
+from kruispunt.gateway.metrics import Metrics
+from kruispunt.gateway.server import serve, server
+from kruispunt.gateway.tls import server_context
+from kruispunt.settings import Settings
+
+
+def main() -> int:
+    """Serves until it is told to stop; exit code 1 when it cannot start."""
+    from kruispunt.cli.logs import configure
+
+    configure()
+    job = json.loads(sys.stdin.readline())
+    try:
+        uvloop.run(_work(job))
+    except KruispuntError as error:
+        structlog.get_logger("worker").error("cannot serve", cause=str(error))
+        return 1
+    return 0
+
+
+async def _work(job: dict[str, Any]) -> None:
+    settings = Settings.model_validate_json(job["settings"])
+    listening = socket.socket(fileno=job["socket"])
+    context = server_context(settings.tls_certificate, settings.tls_key, settings.client_ca)
+    async with open_platform(settings, job["dsn"], Metrics(), wrap_supplier=_wrapping(job, settings)) as platform:
+        running = server(gateway(platform, settings.max_message_bytes), context, settings.grace_seconds)
+        await serve(running, listening, _tell_ready)
+
+
+def _wrapping(job: dict[str, Any], settings: Settings) -> WrapSupplier:
+    """Suppliers that fail on purpose exist for the demo's personas only; production does not even load them."""
+    if not job.get("demo") or settings.production:
+        return lambda _service, supplier: supplier
+    from kruispunt.demo.suppliers import wrap_supplier
+
+    return wrap_supplier(job["numbers"])
+
+
+def _tell_ready() -> None:
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.set_event_loop_policy(None)
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""Builds a demo directory: settings, PKI, access files, log key, people. What is there already is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kruispunt.app import services_of
+from kruispunt.clock import SystemClock, today
+from kruispunt.demo.directory import DemoDirectory
+from kruispunt.demo.personas import Numbers, Persona, load_personas
+from kruispunt.demo.pki import create_pki
+from kruispunt.demo.population import population
+from kruispunt.errors import DataError
+from kruispunt.pipeline.service import Service
+from kruispunt.registers.importing import import_people
+from kruispunt.registers.jsonlines import ImportReport
+from kruispunt.repertory.importing import import_lines
+from kruispunt.securitylog.keys import new_master_key
+from kruispunt.settings import Environment, Settings
+from kruispunt.storage.database import Database
+
+ACCESS = Path(__file__).with_name("access")
+"""Demo organisations, and grants that are added to those that ship."""
+
+REGISTERED = ("onem", "onem-secondary", "onem-inspection", "vdab", "limited", "tester", "onem-ec")
+UNREGISTERED = ("stranger",)
+CLIENTS = (*REGISTERED, *UNREGISTERED)
+TESTER_SERVICES = ("TestConnectionServiceService",)
+OWNERS = {"limited": "demo-limited", "tester": "demo-tester", "onem-ec": "onem"}
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    port: int = 4520
+    local_port: int = 4521
+    workers: int = 1
+    people: int = 10_000
+    numbers: Numbers = Numbers.BAND
+    seed: int = 1
+    host: str = "127.0.0.1"
+    extra_services: tuple[str, ...] = ()
+
+
+def settings_for(directory: DemoDirectory, options: Options) -> Settings:
+    """Settings of the demo server: the development environment, everything inside the directory."""
+    pki = directory.pki
+    return Settings(
+        environment=Environment.DEVELOPMENT,
+        data_dir=directory.postgres,
+        host=options.host,
+        port=options.port,
+        local_port=options.local_port,
+        workers=options.workers,
+        tls_certificate=pki / "server.pem",
+        tls_key=pki / "server.key",
+        client_ca=pki / "ca.pem",
+        signing_certificate=pki / "signing.pem",
+        signing_key=pki / "signing.key",
+        access_dir=directory.access,
+        log_master_key_file=directory.master_key,
+        extra_services=options.extra_services,
+    )
+
+
+def build_files(directory: DemoDirectory, options: Options, tell: Progress) -> Settings:
+    """Everything that needs no database. Returns the server's settings."""
+    directory.root.mkdir(parents=True, exist_ok=True)
+    tell("certificates of the demo PKI")
+    create_pki(directory.pki, CLIENTS)
+    settings = settings_for(directory, options)
+    _write_access(directory, services_of(settings))
+    if not directory.master_key.exists():
+        directory.master_key.parent.mkdir(mode=0o700, exist_ok=True)
+        new_master_key(directory.master_key)
+    _write_settings(directory, settings)
+    return settings
+
+
+def _write_settings(directory: DemoDirectory, settings: Settings) -> None:
+    values = json.loads(settings.to_json())
+    lines = ["# Settings of the demo server. Written anew at every start of the demo.", ""]
+    for name, value in values.items():
+        if value is not None and value != []:
+            lines.append(f"{name} = {json.dumps(value)}")
+    directory.settings.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _write_access(directory: DemoDirectory, services: Sequence[Service]) -> None:
+    """The demo's organisations and certificates; per service the rows that ship and the demo's own."""
+    grants = directory.access / "grants"
+    grants.mkdir(parents=True, exist_ok=True)
+    (directory.access / "organisations.toml").write_bytes((ACCESS / "organisations.toml").read_bytes())
+    rows = ["# The demo's client certificates. `stranger` is left out on purpose.", ""]
+    for client in REGISTERED:
+        owner = OWNERS.get(client, client)
+        offered = TESTER_SERVICES if client == "tester" else tuple(s.name for s in services)
+        rows += [
+            "[[certificate]]",
+            f'urn = "urn:kruispunt:demo:{client}"',
+            f'certificate = "../pki/{client}.pem"',
+            f'owner = "{owner}"',
+            f"services = {json.dumps(offered)}",
+            "",
+        ]
+    (directory.access / "certificates.toml").write_text("\n".join(rows), encoding="utf-8")
+    for service in services:
+        shipped = service.folder / "contexts.toml"
+        added = ACCESS / "grants" / f"{service.folder.name}.toml"
+        text = "\n".join(f.read_text(encoding="utf-8") for f in (shipped, added) if f.exists())
+        (grants / f"{service.folder.name}.toml").write_text(text, encoding="utf-8")
+
+
+async def load_people(directory: DemoDirectory, options: Options, dsn: str, tell: Progress) -> None:
+    """Writes the demo people as files and imports them, unless this very population was loaded before."""
+    wanted = {"people": options.people, "numbers": options.numbers.value, "seed": options.seed}
+    services = services_of(settings_for(directory, options))
+    personas = load_personas(services, options.numbers)
+    wanted["personas"] = len(personas)
+    if directory.loaded.exists() and json.loads(directory.loaded.read_text()) == wanted:
+        return
+    directory.data.mkdir(exist_ok=True)
+    tell(f"{options.people:,} demo people")
+    _write_people(directory, options, services, personas)
+    database = await Database.open(dsn, size=2)
+    try:
+        await _import_all(directory, database, services, tell)
+    finally:
+        await database.close()
+    directory.loaded.write_text(json.dumps(wanted))
+
+
+def _write_people(
+    directory: DemoDirectory, options: Options, services: Sequence[Service], personas: Sequence[Persona]
+) -> None:
+    people = [p for persona in personas for p in persona.people]
+    lines = [_by_key(line) for persona in personas for line in persona.lines]
+    situations = []
+    for demo in population(options.people, options.numbers, options.seed):
+        people.append(demo.person)
+        lines.extend(demo.lines)
+        if demo.situation is not None:
+            situations.append(demo.situation)
+    _write_lines(directory.data / "people.jsonl", people)
+    _write_lines(directory.data / "inscriptions.jsonl", lines)
+    for service in services:
+        for kind in service.imports:
+            rows: list[Mapping[str, Any]] = [
+                {"ssin": p.final, **p.data} for p in personas if p.service is service and p.data
+            ]
+            rows += situations if kind == "situations" else []
+            _write_lines(directory.data / f"{kind}.jsonl", rows)
+
+
+ORGANISATION_KEYS = {
+    "onem": "0206737484",
+    "onem-secondary": "18/1",
+    "onem-inspection": "18/2",
+    "vdab": "0887010362",
+}
+
+
+def _by_key(line: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Personas name organisations by code; the import wants the key by which they are inscribed."""
+    return {**line, "organisation": ORGANISATION_KEYS.get(line["organisation"], line["organisation"])}
+
+
+def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+async def _import_all(
+    directory: DemoDirectory, database: Database, services: Sequence[Service], tell: Progress
+) -> None:
+    day = today(SystemClock())
+    with (directory.data / "people.jsonl").open("rb") as file:
+        _expect_all(await import_people(database, file, today=day, test_band=True), "people.jsonl")
+    tell("their inscriptions in the repertory")
+    with (directory.data / "inscriptions.jsonl").open("rb") as file:
+        _expect_all(await import_lines(database, file, today=day, test_band=True), "inscriptions.jsonl")
+    for service in services:
+        for kind, load in service.imports.items():
+            tell(f"{kind} of {service.name}")
+            with (directory.data / f"{kind}.jsonl").open("rb") as file:
+                _expect_all(await load(database, file, today=day, test_band=True), f"{kind}.jsonl")
+
+
+def _expect_all(report: ImportReport, name: str) -> None:
+    if report.refused_count:
+        first = report.refused[0]
+        raise DataError(f"{report.refused_count} lines were refused; first: {first.why}", where=f"{name}:{first.line}")

@@ -1,0 +1,50 @@
+"""Suppliers that fail on purpose, for the numbers of the personas that ask for it. Never loaded in production."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kruispunt.demo.personas import Numbers, load_personas
+from kruispunt.errors import SupplierError, SupplierFailureKind
+from kruispunt.pipeline.service import Service
+
+CRASH = "crash"
+KINDS = {
+    "schema": SupplierFailureKind.SCHEMA,
+    "fault": SupplierFailureKind.FAULT,
+    "unexpected": SupplierFailureKind.UNEXPECTED,
+}
+
+
+class FailingFor:
+    """A supplier that misbehaves for some numbers and passes every other call on."""
+
+    def __init__(self, supplier: Any, name: str, failures: Mapping[str, str]) -> None:
+        self._supplier = supplier
+        self._name = name
+        self._failures = failures
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        call = getattr(self._supplier, method)
+
+        async def guarded(ssin: str, *arguments: Any, **named: Any) -> Any:
+            failure = self._failures.get(ssin)
+            if failure == CRASH:
+                raise RuntimeError("the demo supplier crashed, as its persona asks")
+            if failure is not None:
+                raise SupplierError(self._name, KINDS[failure])
+            return await call(ssin, *arguments, **named)
+
+        return guarded
+
+
+def wrap_supplier(numbers: str) -> Callable[[Service, Any], Any]:
+    """For `app.open_platform`: puts the failures of a service's personas before its supplier."""
+
+    def wrap(service: Service, supplier: Any) -> Any:
+        personas = load_personas((service,), Numbers(numbers))
+        failures = {p.final: p.supplier for p in personas if p.supplier and p.final is not None}
+        return FailingFor(supplier, service.supplier_name, failures) if failures else supplier
+
+    return wrap

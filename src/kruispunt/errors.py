@@ -1,0 +1,202 @@
+"""The one error tree. Everything that goes wrong on purpose is one of these.
+
+    KruispuntError
+    ├── ConfigurationError          what an operator wrote cannot be used; the message says where and what to do
+    ├── DataError                   a line of data that is imported is refused
+    ├── StorageError                the database is away or refuses
+    ├── ReplyNotTrusted             client side: a reply that is not signed as it must be
+    ├── SupplierError               a supplier did not answer as agreed; becomes MSG00002
+    └── Refusal                     an exchange ends here; carries the rule, the element and the remedy
+        ├── TransportRefusal        an HTTP status and no SOAP: 413, 405, 415, 503
+        ├── Fault                   a SOAP fault: something technical
+        │   ├── SupplierFailure         MSG00002   Server
+        │   ├── InternalFailure         MSG00003   Server
+        │   ├── InvalidRequest          MSG00004   Client
+        │   ├── AuthenticationRefused   MSG00015   Client
+        │   ├── NotBuilt                MSG00025   Server
+        │   ├── InvalidSoapAction       MSG00051   Client
+        │   ├── InvalidUrl              MSG00052   Client
+        │   └── InvalidSoapVersion      MSG00053   Client
+        └── BusinessRefusal         a normal reply with status NO_RESULT; the service says which code
+
+A refusal has three renderings: a SOAP status or fault (`pipeline/reply.py`), an HTTP status (`gateway/`), and the
+line that `kruispunt why` prints. What it tells the client stands in `information`; `rule` and `remedy` are for people.
+Source of the codes: documents 000 and 004, and platform requirement PL-26.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import ClassVar
+
+Information = tuple[tuple[str, str], ...]
+
+
+class KruispuntError(Exception):
+    """Root of everything that is raised on purpose."""
+
+
+class ConfigurationError(KruispuntError):
+    """A setting or a file of the operator that cannot be used."""
+
+
+class DataError(KruispuntError):
+    """Imported data that are refused: `where` names the file and line, `what` the field and the reason."""
+
+    def __init__(self, what: str, *, where: str = "") -> None:
+        super().__init__(f"{where}: {what}" if where else what)
+        self.what = what
+        self.where = where
+
+
+class StorageError(KruispuntError):
+    """The database cannot be reached, or refused a statement."""
+
+
+class ReplyNotTrusted(KruispuntError):
+    """A reply that a client must not use: unsigned, badly signed, too old, or signed by somebody else."""
+
+
+class SupplierError(KruispuntError):
+    """A supplier failed; `kind` is one of the three that PL-26 names."""
+
+    def __init__(self, supplier: str, kind: SupplierFailureKind, detail: str = "") -> None:
+        super().__init__(f"{kind.value.format(supplier)}{': ' + detail if detail else ''}")
+        self.supplier = supplier
+        self.kind = kind
+
+
+class SupplierFailureKind(Enum):
+    """The three kinds of MSG00002; the text is what the client is told, `{}` the supplier's name (PL-26)."""
+
+    SCHEMA = "schema validation error on the response of {}"
+    FAULT = "SOAP fault received from {}"
+    UNEXPECTED = "unexpected response from {}"
+
+
+class Refusal(KruispuntError):
+    """An exchange that ends here.
+
+    `rule` is a stable dotted name ("signature.digest"), `element` the part of the message that it is about, `remedy`
+    what the client can do. None of them may hold anything about a person.
+    """
+
+    def __init__(
+        self, rule: str, why: str, *, element: str = "", remedy: str = "", information: Information = ()
+    ) -> None:
+        super().__init__(why)
+        self.rule = rule
+        self.why = why
+        self.element = element
+        self.remedy = remedy
+        self.information = information
+
+
+class TransportRefusal(Refusal):
+    """Refused before SOAP: only an HTTP status and a line of text."""
+
+    def __init__(self, status: int, rule: str, why: str, *, remedy: str = "") -> None:
+        super().__init__(rule, why, remedy=remedy)
+        self.status = status
+
+
+class Fault(Refusal):
+    """A technical refusal: a SOAP fault with HTTP status 500."""
+
+    code: ClassVar[str]
+    side: ClassVar[str]
+    """`Client` or `Server`: who has to act."""
+    text: ClassVar[str]
+
+
+class SupplierFailure(Fault):
+    code, side, text = "MSG00002", "Server", "Error in communication with the destination/supplier"
+
+
+class InternalFailure(Fault):
+    code, side, text = "MSG00003", "Server", "Internal error"
+
+
+class InvalidRequest(Fault):
+    """The message cannot be read; the reason stands under `error message` (platform.md, step 5)."""
+
+    code, side, text = "MSG00004", "Client", "The request has an invalid structure"
+
+    def __init__(self, rule: str, why: str, *, element: str = "", remedy: str = "") -> None:
+        super().__init__(rule, why, element=element, remedy=remedy, information=(("error message", why),))
+
+
+class RefusalReason(Enum):
+    """Why MSG00015 was given; told to the client as information `reason` (ours)."""
+
+    SIGNATURE = "signature"
+    CERTIFICATE = "certificate"
+    REGISTRATION = "registration"
+    TIMESTAMP = "timestamp"
+    REPLAY = "replay"
+    QUOTA = "quota"
+
+
+class AuthenticationRefused(Fault):
+    code, side, text = "MSG00015", "Client", "AAAPolicy authorization refused"
+
+    def __init__(
+        self, reason: RefusalReason, rule: str, why: str, *, element: str = "", remedy: str = ""
+    ) -> None:
+        super().__init__(rule, why, element=element, remedy=remedy, information=(("reason", reason.value),))
+        self.reason = reason
+
+
+class NotBuilt(Fault):
+    """In the contract, but nobody built it yet (PL-15)."""
+
+    code, side, text = "MSG00025", "Server", "Operation not implemented yet"
+
+
+class InvalidSoapAction(Fault):
+    code, side, text = "MSG00051", "Client", "Invalid soap action"
+
+
+class InvalidUrl(Fault):
+    code, side, text = "MSG00052", "Client", "Invalid url"
+
+
+class InvalidSoapVersion(Fault):
+    code, side, text = "MSG00053", "Client", "Invalid soap version"
+
+
+class Rule(Enum):
+    """The business rules that the platform itself applies. A service's `codes.py` says which code answers each."""
+
+    ORGANISATION = "organisation.certificate"
+    LEGAL_CONTEXT = "legal-context.operation"
+    DATA_GROUP = "legal-context.data-group"
+    NOTHING_ASKED = "criteria.nothing-asked"
+    SSIN_STRUCTURE = "ssin.structure"
+    SSIN_BIS = "ssin.bis"
+    SSIN_UNKNOWN = "ssin.unknown"
+    SSIN_REPLACED = "ssin.replaced"
+    SSIN_CANCELLED = "ssin.cancelled"
+    NOT_INTEGRATED = "integration.lines"
+
+
+class BusinessRefusal(Refusal):
+    """NO_RESULT: the request was understood and is refused by a rule of the platform or of the service."""
+
+    def __init__(
+        self, rule: Rule, why: str, *, element: str = "", remedy: str = "", information: Information = ()
+    ) -> None:
+        super().__init__(rule.value, why, element=element, remedy=remedy, information=information)
+        self.business_rule = rule
+
+
+FAULTS: tuple[type[Fault], ...] = (
+    SupplierFailure,
+    InternalFailure,
+    InvalidRequest,
+    AuthenticationRefused,
+    NotBuilt,
+    InvalidSoapAction,
+    InvalidUrl,
+    InvalidSoapVersion,
+)

@@ -1,0 +1,48 @@
+"""Metrics, told to Prometheus: over all workers, never about whom (PL-40).
+
+Workers write to files in a directory that the supervisor makes; the supervisor adds them up.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+
+DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Seconds; the service levels are at 1 and 2 (source 004)."""
+
+
+class Metrics:
+    """What a worker counts; implements the pipeline's Observer."""
+
+    def __init__(self) -> None:
+        self._exchanges = Histogram(
+            "kruispunt_exchange_seconds",
+            "Exchanges by service, operation and outcome",
+            ["service", "operation", "outcome"],
+            buckets=BUCKETS,
+        )
+        self._suppliers = Histogram(
+            "kruispunt_supplier_seconds", "Time that suppliers took", ["supplier"], buckets=BUCKETS
+        )
+        self._suppressed = Counter("kruispunt_refusals_suppressed", "Refusals that were counted, not logged one by one")
+
+    def exchange(self, service: str, operation: str, outcome: str, seconds: float) -> None:
+        self._exchanges.labels(service, operation, outcome).observe(seconds)
+
+    def supplier(self, name: str, seconds: float) -> None:
+        self._suppliers.labels(name).observe(seconds)
+
+    def suppressed(self) -> None:
+        self._suppressed.inc()
+
+
+def exposition(directory: Path) -> bytes:
+    """All workers' figures in Prometheus's text form."""
+    os.environ[DIRECTORY] = str(directory)
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry, path=str(directory))  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

@@ -1,0 +1,202 @@
+"""One process per core on one port; the supervisor starts, watches, restarts and stops them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import structlog
+
+from kruispunt.errors import ConfigurationError
+from kruispunt.gateway.listen import listen
+from kruispunt.gateway.local import LocalApp, local_server, local_socket
+from kruispunt.gateway.metrics import DIRECTORY, exposition
+from kruispunt.gateway.server import BACKLOG
+from kruispunt.gateway.tls import prove_closed
+from kruispunt.settings import Settings
+
+logger = structlog.get_logger("supervisor")
+
+START_SECONDS = 30.0
+RESTART_SECONDS = 1.0
+READY = b"ready\n"
+
+
+@dataclass(slots=True)
+class _Worker:
+    number: int
+    socket: socket.socket
+    process: asyncio.subprocess.Process | None = None
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a running server listens."""
+
+    url: str
+    local_url: str
+
+
+class Supervisor:
+    """Runs the workers of one server until a signal arrives.
+
+    `command` starts a worker: it reads one JSON line from its standard input and answers `ready`.
+    """
+
+    def __init__(
+        self, settings: Settings, dsn: str, command: Sequence[str], extra: dict[str, Any] | None = None
+    ) -> None:
+        self._settings = settings
+        self._dsn = dsn
+        self._command = tuple(command)
+        self._extra = extra or {}
+        self._workers: list[_Worker] = []
+        self._stopping = asyncio.Event()
+        self._metrics = Path(tempfile.mkdtemp(prefix="kruispunt-metrics-"))
+        self._failure: Exception | None = None
+
+    def stop(self) -> None:
+        """As a signal would: `run` returns when the workers are done."""
+        self._stopping.set()
+
+    async def run(self, on_ready: Callable[[Addresses], None]) -> None:
+        """Returns after a clean stop. Raises ConfigurationError when the server cannot start."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stopping.set)
+        settings = self._settings
+        try:
+            sockets = listen(settings.host, settings.port, settings.workers, BACKLOG)
+            local = local_socket(settings.local_port)
+            port, local_port = sockets[0].getsockname()[1], local.getsockname()[1]
+            self._workers = [_Worker(i, s) for i, s in enumerate(sockets)]
+            watching = [asyncio.create_task(self._keep_running(w)) for w in self._workers]
+            health = local_server(LocalApp(self._trouble, lambda: exposition(self._metrics)))
+            serving_health = asyncio.create_task(health.serve(sockets=[local]))
+            try:
+                await self._until_ready(watching)
+                if not self._stopping.is_set():
+                    await asyncio.to_thread(prove_closed, _reachable(settings.host), port)
+                    on_ready(Addresses(f"https://{_named(settings.host)}:{port}", f"http://127.0.0.1:{local_port}"))
+                await self._stopping.wait()
+            finally:
+                self._stopping.set()
+                await asyncio.gather(*watching, return_exceptions=True)
+                health.should_exit = True
+                await serving_health
+        finally:
+            shutil.rmtree(self._metrics, ignore_errors=True)
+        if self._failure is not None:
+            raise self._failure
+
+    async def _until_ready(self, watching: Sequence[asyncio.Task[None]]) -> None:
+        ready = asyncio.gather(*(w.ready.wait() for w in self._workers))
+        stopping = asyncio.create_task(self._stopping.wait())
+        done, _ = await asyncio.wait(
+            (ready, stopping), timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        stopping.cancel()
+        if ready not in done:
+            ready.cancel()
+            if not self._stopping.is_set():
+                self._failure = ConfigurationError(f"the workers were not ready within {START_SECONDS:.0f} seconds")
+                self._stopping.set()
+
+    async def _keep_running(self, worker: _Worker) -> None:
+        """Starts a worker anew when it dies; its socket stays open here, so waiting connections are not lost."""
+        while not self._stopping.is_set():
+            process = await self._start(worker)
+            reading = asyncio.create_task(self._read_ready(worker, process))
+            exited = asyncio.create_task(process.wait())
+            stopping = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait((exited, stopping), return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not exited.done():
+                await self._stop(process)
+                await exited
+            reading.cancel()
+            if self._stopping.is_set():
+                return
+            if not worker.ready.is_set():
+                self._failure = ConfigurationError("a worker could not start; its message stands above")
+                self._stopping.set()
+                return
+            worker.ready.clear()
+            logger.error("a worker died and is started again", worker=worker.number, code=process.returncode)
+            await asyncio.sleep(RESTART_SECONDS)
+
+    async def _start(self, worker: _Worker) -> asyncio.subprocess.Process:
+        descriptor = worker.socket.fileno()
+        process = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            pass_fds=(descriptor,),
+            env={**os.environ, DIRECTORY: str(self._metrics)},
+            start_new_session=True,
+        )
+        job = {"settings": self._settings.to_json(), "dsn": self._dsn, "socket": descriptor, **self._extra}
+        assert process.stdin is not None
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            process.stdin.write(json.dumps(job).encode() + b"\n")
+            await process.stdin.drain()
+        worker.process = process
+        return process
+
+    async def _read_ready(self, worker: _Worker, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            if line == READY:
+                worker.ready.set()
+            else:
+                sys.stdout.buffer.write(line)
+
+    async def _stop(self, process: asyncio.subprocess.Process) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(self._settings.grace_seconds + 5):
+                await process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+
+    async def _trouble(self) -> str:
+        """What keeps the server from being ready; empty when nothing does."""
+        waiting = [w.number for w in self._workers if not w.ready.is_set()]
+        if waiting:
+            return f"{len(waiting)} of {len(self._workers)} workers are not ready"
+        try:
+            connection = await asyncpg.connect(self._dsn, timeout=2, command_timeout=2)
+            try:
+                await connection.fetchval("select 1")
+            finally:
+                await connection.close(timeout=2)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            return f"the database is away: {type(error).__name__}"
+        return ""
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
+def _named(host: str) -> str:
+    """The name that the demo certificate and most clients use for the loopback interface."""
+    host = _reachable(host)
+    if host in {"127.0.0.1", "::1"}:
+        return "localhost"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,68 @@
+"""Dates of which the day, the month, or everything may be unknown.
+
+Written `YYYY-MM-DD`, with 00 for each unknown part: `1985-07-30`, `1985-07-00`, `1985-00-00`, `0000-00-00`.
+What is unknown is unknown from some part on: a known day in an unknown month is refused (SS-05). Years end
+at 2999, as they do in CommonV3's IncompleteDateType.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, Self
+
+from kruispunt.identifiers.invalid import InvalidIdentifier
+
+_FORM: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
+_LAST_YEAR: Final = 2999
+
+
+class InvalidPartialDate(InvalidIdentifier):
+    """A text or three numbers that are no date, not even an incomplete one."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PartialDate:
+    """A date with 0 for each unknown part; an unknown part sorts before every known one."""
+
+    year: int
+    month: int = 0
+    day: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.year <= _LAST_YEAR:
+            raise InvalidPartialDate(f"the year of a date lies between 0000 and {_LAST_YEAR}")
+        if self.month and not self.year:
+            raise InvalidPartialDate("a date whose year is unknown has no month: write 0000-00-00")
+        if self.day and not self.month:
+            raise InvalidPartialDate("a date whose month is unknown has no day: write 00 for both")
+        try:
+            date(self.year or 1, self.month or 1, self.day or 1)
+        except ValueError:
+            raise InvalidPartialDate("the date is not in the calendar") from None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `YYYY-MM-DD`, with 00 for unknown parts. Raises InvalidPartialDate."""
+        match = _FORM.fullmatch(text)
+        if match is None:
+            raise InvalidPartialDate("a date is written YYYY-MM-DD, with 00 for what is unknown")
+        return cls(*map(int, match.groups()))
+
+    @classmethod
+    def of(cls, day: date) -> Self:
+        """The complete date of a calendar day. Raises InvalidPartialDate beyond the year 2999."""
+        return cls(day.year, day.month, day.day)
+
+    @property
+    def complete(self) -> bool:
+        """Whether year, month and day are all known."""
+        return self.day != 0
+
+    def to_date(self) -> date | None:
+        """The calendar day, or None when a part is unknown."""
+        return date(self.year, self.month, self.day) if self.complete else None
+
+    def __str__(self) -> str:
+        return f"{self.year:04d}-{self.month:02d}-{self.day:02d}"

@@ -1,0 +1,81 @@
+"""The life of a request, on one screen. The steps are those of platform requirement "The pipeline, in this order"."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import structlog
+
+from kruispunt.errors import InternalFailure, Refusal, StorageError
+from kruispunt.pipeline.context import Answer, Exchange, Incoming
+from kruispunt.pipeline.platform import Platform
+from kruispunt.pipeline.reply import compose, outcome_code
+from kruispunt.pipeline.steps.authenticate import authenticate
+from kruispunt.pipeline.steps.authorise import authorise
+from kruispunt.pipeline.steps.check_criteria import check_criteria
+from kruispunt.pipeline.steps.consult import consult
+from kruispunt.pipeline.steps.control_integration import control_integration
+from kruispunt.pipeline.steps.control_ssin import control_ssin
+from kruispunt.pipeline.steps.find_operation import find_operation
+from kruispunt.pipeline.steps.log_incoming import log_incoming
+from kruispunt.pipeline.steps.log_outgoing import log_outgoing
+from kruispunt.pipeline.steps.read_message import read_message
+from kruispunt.pipeline.steps.validate import validate
+
+STEPS = (
+    read_message,  # 2   limits, parse
+    find_operation,  # 2   URI, SOAP version, SOAPAction
+    authenticate,  # 3   TLS client, signature, freshness
+    log_incoming,  # 4   durable before anything else happens; refuses replays
+    validate,  # 5   XSD
+    authorise,  # 6   organisation, legal context, data groups
+    check_criteria,  # 7   the service's own checks
+    control_ssin,  # 8   structure, BIS, existence, replaced, cancelled
+    control_integration,  # 9   the client's own repertory lines
+    consult,  # 10  handler and supplier
+)
+
+logger = structlog.get_logger("pipeline")
+
+
+async def answer(platform: Platform, incoming: Incoming) -> Answer:
+    """Gives the request a ticket, walks it through the steps, and returns what may be sent: signed and logged."""
+    started = perf_counter()
+    exchange = Exchange(platform.tickets.new(), platform.clock.now(), incoming)
+    try:
+        for step in STEPS:
+            await step(exchange, platform)
+    except Refusal as refusal:
+        exchange.refusal = refusal
+    except StorageError as error:
+        exchange.refusal = _internal(exchange, "storage.away", error)
+    except Exception as error:  # the last resort of the front door: nothing internal is told
+        exchange.refusal = _internal(exchange, "unexpected", error)
+    reply = await _seal(exchange, platform)
+    service = "" if exchange.service is None else exchange.service.name
+    operation = "" if exchange.operation is None else exchange.operation.name
+    platform.observer.exchange(service, operation, outcome_code(exchange), perf_counter() - started)
+    return reply
+
+
+async def _seal(exchange: Exchange, platform: Platform) -> Answer:
+    """Steps 10 (composing) and 11: compose, sign, log. A reply that cannot be logged is not sent."""
+    try:
+        reply = compose(exchange, platform)
+    except Exception as error:  # a reply that breaks its own contract must not leave
+        exchange.refusal = _internal(exchange, "reply.contract", error)
+        reply = compose(exchange, platform)
+    try:
+        await log_outgoing(exchange, platform, reply.body)
+    except StorageError as error:
+        exchange.refusal = _internal(exchange, "storage.log", error)
+        reply = compose(exchange, platform)
+    return reply
+
+
+def _internal(exchange: Exchange, rule: str, error: Exception) -> InternalFailure:
+    """MSG00003; what really happened goes to the operator's log only, under the ticket."""
+    logger.error("internal failure", ticket=exchange.ticket, rule=rule, exc_info=error)
+    return InternalFailure(
+        rule, "The platform could not serve this request.", remedy="Report the ticket to the service desk."
+    )

@@ -1,0 +1,94 @@
+"""What the steps of the pipeline work with: made once, by `app.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from kruispunt.access.model import AccessTable
+from kruispunt.clock import Clock
+from kruispunt.identifiers.ticket import TicketSource
+from kruispunt.pipeline.service import Operation, Service
+from kruispunt.securitylog.refusals import RefusalLimit
+from kruispunt.securitylog.write import LogWriter
+from kruispunt.storage.database import Database
+from kruispunt.wss.policy import Policy
+from kruispunt.wss.sign import Signer
+from kruispunt.wss.trust import TrustStore
+from kruispunt.xml.parse import Limits
+from kruispunt.xml.schemas import Schema
+
+ACTION_ROOT = "http://kszbcss.fgov.be/"
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """A service in place: its schema compiled, its supplier at hand, its names looked up in one step."""
+
+    service: Service
+    schema: Schema
+    supplier: Any
+    by_action: Mapping[str, Operation]
+    """By SOAPAction, without quotes."""
+    by_request: Mapping[str, Operation]
+    """By the tag of the request element, `{namespace}name`."""
+
+
+def mount(service: Service, schema: Schema, supplier: Any) -> Mounted:
+    return Mounted(
+        service,
+        schema,
+        supplier,
+        {f"{ACTION_ROOT}{service.name}/{o.name}": o for o in service.operations},
+        {f"{{{service.namespace}}}{o.name}Request": o for o in service.operations},
+    )
+
+
+class Observer(Protocol):
+    """Is told what happened, for metrics (PL-40). Never about whom."""
+
+    def exchange(self, service: str, operation: str, outcome: str, seconds: float) -> None: ...
+
+    def supplier(self, name: str, seconds: float) -> None: ...
+
+    def suppressed(self) -> None: ...
+
+
+class Access:
+    """Holds the access table in force; a new table takes its place in one step."""
+
+    def __init__(self, table: AccessTable) -> None:
+        self.table = table
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Settings that the steps read."""
+
+    engine: str
+    """Names environment and server on the Body of each reply (PL-04)."""
+    author: str
+    """`authorCode` of faults."""
+    limits: Limits
+    policy: Policy
+    test_numbers: bool
+    """Whether numbers of the test band may be asked for; never in production."""
+    check_replies: bool
+    """Whether replies are held against the schema before they leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    rules: Rules
+    clock: Clock
+    tickets: TicketSource
+    mounted: Mapping[str, Mounted]
+    """By path."""
+    access: Access
+    trust: TrustStore
+    log: LogWriter
+    refusals: RefusalLimit
+    database: Database
+    signer: Signer
+    observer: Observer

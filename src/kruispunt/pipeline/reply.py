@@ -1,0 +1,169 @@
+"""What a client is sent: a response or a SOAP fault, as canonical text, signed."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from kruispunt.clock import to_text
+from kruispunt.errors import BusinessRefusal, Fault, Information, InternalFailure, Refusal
+from kruispunt.pipeline.context import Answer, Exchange
+from kruispunt.pipeline.platform import Platform
+from kruispunt.pipeline.service import Reply, ReturnCode
+from kruispunt.wss.parts import body_of
+from kruispunt.xml.build import attribute, element
+from kruispunt.xml.namespaces import FAULT
+from kruispunt.xml.parse import parse
+
+DIAGNOSTIC_LENGTH = 256
+FIELD_NAME_LENGTH = 64
+FIELD_VALUE_LENGTH = 256
+INFORMATION_LIMIT = 15
+
+
+def outcome_code(exchange: Exchange) -> str:
+    """The code of the reply or fault; `OK` for a reply that has none."""
+    refusal = exchange.refusal
+    if isinstance(refusal, Fault):
+        return refusal.code
+    code = _status_code(exchange)
+    return "OK" if code is None else code.code
+
+
+def compose(exchange: Exchange, platform: Platform) -> Answer:
+    """The signed reply to an exchange whose steps are done. Raises when the reply breaks its own contract."""
+    fault = exchange.refusal if isinstance(exchange.refusal, Fault) else None
+    now = platform.clock.now()
+    echo = _echo(exchange)
+    cbss = (
+        "<informationCBSS>"
+        f"{element('ticketCBSS', exchange.ticket)}"
+        f"{element('timestampReceive', to_text(exchange.received))}"
+        f"{element('timestampReply', to_text(now))}"
+        "</informationCBSS>"
+    )
+    inner = _response(exchange, echo, cbss) if fault is None else _fault(exchange, platform, fault, echo, cbss)
+    registration = exchange.registration
+    confirm = None
+    if registration is not None and registration.signature_confirmation and exchange.signed is not None:
+        confirm = exchange.signed.signature_value
+    attributes = (("engine", platform.rules.engine),)
+    canonical = not any("xmlns" in fragment for fragment in echo)
+    if registration is not None and not registration.sign_replies:
+        body = platform.signer.unsigned(inner, body_attributes=attributes)
+    else:
+        body = platform.signer.envelope(
+            inner, now, body_attributes=attributes, confirm=confirm, canonical=canonical
+        )
+    if platform.rules.check_replies and not isinstance(fault, InternalFailure):
+        _hold_against_schema(exchange, platform, body)
+    return Answer(500 if fault is not None else 200, body)
+
+
+def _echo(exchange: Exchange) -> tuple[str, ...]:
+    """The request's fragments as they came, canonical (CT-03); only of a request that its schema accepts."""
+    if exchange.request is None or exchange.criteria is None:
+        return ()
+    return tuple(_canonical(child) for child in exchange.request if child.tag != "informationCBSS")
+
+
+def _canonical(fragment: etree._Element) -> str:
+    """Exclusive canonical form, without white space behind; prefixes that only a value uses are kept."""
+    kept = [prefix for prefix in _prefixes_in_values(fragment) if prefix in fragment.nsmap]
+    text: bytes = etree.tostring(
+        fragment, method="c14n", exclusive=True, with_comments=False, with_tail=False, inclusive_ns_prefixes=kept
+    )
+    return text.decode()
+
+
+def _prefixes_in_values(fragment: etree._Element) -> set[str]:
+    """Prefixes of qualified names in attribute values (`xsi:type`); the schema admits no other attribute."""
+    return {
+        value.strip().partition(":")[0]
+        for node in fragment.iter()
+        if node.attrib
+        for value in node.attrib.values()
+        if ":" in value
+    }
+
+
+def _status_code(exchange: Exchange) -> ReturnCode | None:
+    refusal = exchange.refusal
+    if isinstance(refusal, BusinessRefusal):
+        assert exchange.service is not None
+        return exchange.service.code_for(refusal.business_rule)
+    return None if exchange.outcome is None else exchange.outcome.code
+
+
+def _response(exchange: Exchange, echo: tuple[str, ...], cbss: str) -> str:
+    service, operation = exchange.service, exchange.operation
+    assert service is not None
+    assert operation is not None
+    code = _status_code(exchange)
+    refusal = exchange.refusal
+    outcome = None if refusal is not None else exchange.outcome
+    if refusal is not None:
+        information = refusal.information
+    else:
+        information = () if outcome is None else outcome.information
+    status = "" if code is None else _status(code, information)
+    ssin = exchange.ssin if refusal is None else None
+    name = f"svc:{operation.name}Response"
+    inner = operation.write(Reply(echo, cbss, status, ssin, outcome))
+    return f"<{name}{attribute('xmlns:svc', service.namespace)}>{inner}</{name}>"
+
+
+def _status(code: ReturnCode, information: Information) -> str:
+    return (
+        "<status>"
+        f"{element('value', code.value.value)}{element('code', code.code)}{element('description', code.text)}"
+        f"{_information(information)}"
+        "</status>"
+    )
+
+
+def _information(information: Information) -> str:
+    return "".join(
+        "<information>"
+        f"{element('fieldName', name[:FIELD_NAME_LENGTH])}{element('fieldValue', value[:FIELD_VALUE_LENGTH])}"
+        "</information>"
+        for name, value in information[:INFORMATION_LIMIT]
+    )
+
+
+def _fault(exchange: Exchange, platform: Platform, fault: Fault, echo: tuple[str, ...], cbss: str) -> str:
+    """CBSSFaultType (PL-26) in the operation's fault element, or in our own where no operation is known."""
+    if exchange.service is not None and exchange.operation is not None:
+        name, namespace = f"svc:{exchange.operation.name}Fault", exchange.service.namespace
+    else:
+        name, namespace = "svc:Fault", FAULT
+    customer = echo[0] if echo and echo[0].startswith("<informationCustomer") else ""
+    return (
+        "<soapenv:Fault>"
+        f"<faultcode>soapenv:{fault.side}</faultcode>{element('faultstring', fault.text)}"
+        f"<detail><{name}{attribute('xmlns:svc', namespace)}>{customer}{cbss}"
+        "<detail>"
+        f"<severity>FATAL</severity>{element('reasonCode', fault.code)}"
+        f"{element('diagnostic', fault.text[:DIAGNOSTIC_LENGTH])}{element('authorCode', platform.rules.author)}"
+        f"{_information(fault.information)}"
+        f"</detail></{name}></detail>"
+        "</soapenv:Fault>"
+    )
+
+
+def _hold_against_schema(exchange: Exchange, platform: Platform, reply: bytes) -> None:
+    """Parses what would be sent and holds the payload against the contract; raises on a difference."""
+    if exchange.service is None or exchange.operation is None:
+        return
+    payload = body_of(parse(reply, platform.rules.limits.for_replies()))[0]
+    if payload.tag.endswith("}Fault"):
+        payload = next(child for child in payload if child.tag == "detail")[0]
+    trouble = platform.mounted[exchange.service.path].schema.check(payload)
+    if trouble is not None:
+        raise ContractBroken(f"{payload.tag}: {trouble}")
+
+
+class ContractBroken(Exception):
+    """The platform's own reply is not what its contract says."""
+
+
+__all__ = ["Refusal", "compose", "outcome_code"]

@@ -1,0 +1,171 @@
+"""What a service declares of itself. The pipeline reads nothing else of a service.
+
+A service is one folder under `services/`, whose `service.py` holds one `SERVICE`. See CONTRIBUTING.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kruispunt.errors import Information, Rule
+from kruispunt.identifiers.ssin import Ssin
+from kruispunt.periods import Period
+
+if TYPE_CHECKING:
+    from lxml import etree
+
+    from kruispunt.storage.database import Database
+
+
+class StatusValue(Enum):
+    """`status/value` of PL-25."""
+
+    DATA_FOUND = "DATA_FOUND"
+    NO_DATA_FOUND = "NO_DATA_FOUND"
+    NO_RESULT = "NO_RESULT"
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnCode:
+    """One business code of one service: the meaning of a code differs per service (CT-04)."""
+
+    code: str
+    value: StatusValue
+    text: str
+    source: str
+    """Where the code is told of: `004 §6.1`, or `ours`."""
+    remedy: str = ""
+    """What the client can do about it; empty for a success."""
+    rule: Rule | None = None
+    """The rule of the platform that this code answers; None when the handler gives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a handler may know of a request once it was let in."""
+
+    criteria: Any
+    """The typed criteria that `Operation.read` made."""
+    ssin: Ssin | None
+    """The final SSIN, after replacement was followed; None when the operation is about nobody."""
+    data_groups: frozenset[str]
+    """The groups asked for; all of them are allowed, or the request was refused before."""
+    today: date
+    tls_subject: str
+    """Distinguished name of the TLS client certificate (RFC 4514)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a handler decided."""
+
+    code: ReturnCode | None
+    """None only for an operation whose reply has no status (TestConnection)."""
+    result: Any = None
+    information: Information = ()
+    subjects: tuple[Ssin, ...] = ()
+    """Every SSIN that the result tells, for the security log (PL-30)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The parts from which an operation writes its reply; all texts are canonical XML."""
+
+    echo: tuple[str, ...]
+    """informationCustomer, legalContext and criteria, repeated as they came; empty where the request has none."""
+    information_cbss: str
+    status: str
+    """The `status` element; empty for an outcome without code."""
+    ssin: Ssin | None
+    """The final SSIN; None unless the SSIN control let the request through."""
+    outcome: Outcome | None
+    """None when a rule of the platform refused the request: then only the common part is told."""
+
+
+class Control(Enum):
+    """The optional steps of the pipeline (PL-14); an operation says which apply to it."""
+
+    CUSTOMER = "customer"
+    """Step 6: the organisation named, its legal context and the data groups."""
+    SSIN = "ssin"
+    """Step 8: the number asked must be usable."""
+    INTEGRATION = "integration"
+    """Step 9: the client's own repertory lines decide."""
+
+
+Handler = Callable[[Call, Any], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One criterion, as `kruispunt call` offers it on the command line."""
+
+    name: str
+    """Name of the element; the option is its kebab-case form."""
+    kind: type = str
+    default: Any = None
+    """None: must be given."""
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a contract. `<name>Request`, `<name>Response` and `<name>Fault` are its elements."""
+
+    name: str
+    summary: str
+    read: Callable[[etree._Element], Any]
+    """The verified, schema-valid request element in, typed criteria out."""
+    write: Callable[[Reply], str]
+    """The children of the response element, as canonical XML text."""
+    compose: Callable[[Mapping[str, Any]], str]
+    """For clients: the children of the request element that follow `legalContext`, from values by field name."""
+    handle: Handler | None
+    """None: the contract has it and nobody built it (MSG00025, PL-15)."""
+    controls: frozenset[Control] = frozenset(Control)
+    fields: tuple[Field, ...] = ()
+    data_groups: Callable[[Any], frozenset[str]] = lambda _criteria: frozenset()
+    """The data groups that criteria ask for."""
+    check: Callable[[Any], None] = lambda _criteria: None
+    """Step 7: raises BusinessRefusal when the criteria make no sense."""
+    ssin: Callable[[Any], str] | None = None
+    """The SSIN asked for, as it was written."""
+    period: Callable[[Any], Period | None] = lambda _criteria: None
+    """The period asked for, where integration control over a period applies."""
+    bis_allowed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service: a contract, its codes, and what it does once a request has been let in."""
+
+    name: str
+    """As it stands in the SOAPAction: `http://kszbcss.fgov.be/<name>/<operation>`."""
+    version: str
+    path: str
+    namespace: str
+    """Of the request, response and fault elements."""
+    folder: Path
+    """The service's folder: `contract/`, `contexts.toml`, `personas.toml` and `examples/` are found there."""
+    wsdl: str
+    schema: str
+    """The XSD in `contract/` that declares the request, response and fault elements."""
+    operations: tuple[Operation, ...]
+    codes: tuple[ReturnCode, ...]
+    supplier: Callable[[Database], Any] = lambda _database: None
+    """Makes the supplier port that the handlers are given."""
+    imports: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    """Kinds of data that can be imported for this service, by name."""
+    supplier_name: str = ""
+    """As MSG00002 names it."""
+
+    def operation(self, name: str) -> Operation | None:
+        return next((o for o in self.operations if o.name == name), None)
+
+    def code_for(self, rule: Rule) -> ReturnCode:
+        return next(c for c in self.codes if c.rule is rule)

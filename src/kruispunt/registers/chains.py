@@ -1,0 +1,78 @@
+"""Chains of replaced numbers: the end of each, kept in `person.final_ssin` and `person.state` (SS-07, SS-09).
+
+Whoever changes a fact (a number that is new, replaced, or cancelled) writes the number down in a temporary
+table and has the chains that pass through it resolved, in the same transaction: nobody ever sees a fact
+without its consequence.
+
+Chains are of any length, so links are not followed one by one: each round every open chain jumps to where
+its target stands by then, which doubles the distance. Numbers of a circle never arrive; when as many steps
+were made as there are numbers, they are known by that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
+
+PATIENCE: Final = 3600.0
+"""Seconds that one statement over a whole register may take."""
+
+_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('kruispunt.registers.people', 0))"
+_CREATE: Final = "CREATE TEMPORARY TABLE changed_person (ssin bigint NOT NULL) ON COMMIT DROP"
+_ANALYZE_CHANGED: Final = "ANALYZE pg_temp.changed_person"
+_OPEN_CHAINS: Final = """
+    CREATE TEMPORARY TABLE open_chain ON COMMIT DROP AS
+    WITH RECURSIVE open_link AS (
+        (
+            SELECT p.ssin, p.replaced_by
+            FROM pg_temp.changed_person c JOIN person p ON p.ssin = c.ssin
+            WHERE p.replaced_by IS NOT NULL
+        UNION
+            SELECT p.ssin, p.replaced_by
+            FROM pg_temp.changed_person c JOIN person p ON p.replaced_by = c.ssin
+        )
+    UNION
+        SELECT p.ssin, p.replaced_by FROM open_link o JOIN person p ON p.replaced_by = o.ssin
+    )
+    SELECT ssin, replaced_by AS target FROM open_link
+"""
+_INDEX_CHAINS: Final = "CREATE UNIQUE INDEX ON pg_temp.open_chain (ssin)"
+_ANALYZE_CHAINS: Final = "ANALYZE pg_temp.open_chain"
+_COUNT: Final = "SELECT count(*) FROM pg_temp.open_chain"
+_JUMP: Final = """
+    UPDATE pg_temp.open_chain o SET target = further.target
+    FROM pg_temp.open_chain further WHERE further.ssin = o.target
+"""
+_CLOSE: Final = """
+    UPDATE person p
+    SET final_ssin = ends.final_ssin, state = CASE WHEN ends.final_ssin IS NULL THEN 3 ELSE 2 END
+    FROM (
+        SELECT o.ssin, CASE t.state WHEN 1 THEN t.ssin WHEN 2 THEN t.final_ssin END AS final_ssin
+        FROM pg_temp.open_chain o
+        LEFT JOIN person t ON t.ssin = o.target
+            AND NOT EXISTS (SELECT FROM pg_temp.open_chain circle WHERE circle.ssin = o.target)
+    ) ends
+    WHERE p.ssin = ends.ssin AND p.final_ssin IS DISTINCT FROM ends.final_ssin
+"""
+
+
+async def begin(connection: Connection) -> None:
+    """Inside a transaction: wait until nobody else changes people, and make `pg_temp.changed_person`.
+
+    The caller writes there the number of every person whose facts it changes, and then calls `resolve`.
+    """
+    await connection.execute(_LOCK, timeout=PATIENCE)
+    await connection.execute(_CREATE)
+
+
+async def resolve(connection: Connection) -> None:
+    """Derive the state and the final number of everybody whose chain passes through a changed number."""
+    for statement in (_ANALYZE_CHANGED, _OPEN_CHAINS, _INDEX_CHAINS, _ANALYZE_CHAINS):
+        await connection.execute(statement, timeout=PATIENCE)
+    links: int = await connection.fetchval(_COUNT, timeout=PATIENCE)
+    for _ in range(links.bit_length()):
+        if await connection.execute(_JUMP, timeout=PATIENCE) == "UPDATE 0":
+            break
+    await connection.execute(_CLOSE, timeout=PATIENCE)

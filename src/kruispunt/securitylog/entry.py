@@ -1,0 +1,105 @@
+"""What one entry of the security log says (PL-30), and the bytes by which it can be proved.
+
+The canonical bytes of an entry are JSON: keys sorted, no white space, ASCII only, every value a string, a number, a
+list of strings or null. They hold the digest of the encrypted message, not the message: destroying the key leaves
+every proof valid. They are what a hash tree takes as its leaf.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from hashlib import sha256
+
+from kruispunt.clock import to_text
+from kruispunt.identifiers.ticket import Ticket
+
+FORM = 1
+"""Version of the canonical form; it stands in every entry."""
+
+
+class Kind(IntEnum):
+    INCOMING = 0
+    OUTGOING = 1
+    READING = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The message of an entry, before it is encrypted under the key of the signer's organisation."""
+
+    owner: str
+    """Code of the organisation that the *signer's certificate* is registered under; never what the message claims."""
+    data: bytes
+    notes: tuple[tuple[str, str], ...] = ()
+    """What each step of the pipeline did, for `kruispunt why`; encrypted with the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One exchange, one direction. Texts are empty where nothing is known."""
+
+    ticket: Ticket
+    kind: Kind
+    at: datetime
+    peer: str
+    """Address of the TLS peer."""
+    tls_client: str
+    """SHA-256 of the TLS client certificate."""
+    path: str
+    operation: str = ""
+    """`Service/operation`."""
+    signer: str = ""
+    """SHA-256 of the signer's certificate."""
+    application: str = ""
+    """URN under which the signer is registered."""
+    organisation: str = ""
+    """Key of the organisation that the request names: CBE number or sector/institution."""
+    legal_context: str = ""
+    client_reference: str = ""
+    """The client's own ticket."""
+    outcome: str = ""
+    """Code of the reply or fault; empty for an incoming message."""
+    rule: str = ""
+    """The rule that stopped the exchange; empty when none did."""
+    subjects: tuple[str, ...] = ()
+    """SSINs consulted or returned, in clear: they are stored as keyed digests only (PL-33)."""
+    size: int = 0
+    digest: str = ""
+    """SHA-256 of the message, for refused messages that are not kept themselves."""
+    suppressed: int = 0
+    """Refusals of the same source that were counted and not logged one by one, since the last entry."""
+    message: Message | None = None
+
+
+def canonical(entry: Entry, subjects: list[bytes], payload: bytes | None, key: int | None) -> bytes:
+    """The bytes that prove an entry. `subjects` are the keyed digests, `payload` the ciphertext."""
+    return json.dumps(
+        {
+            "application": entry.application,
+            "at": to_text(entry.at),
+            "client_reference": entry.client_reference,
+            "digest": entry.digest,
+            "form": FORM,
+            "key": key,
+            "kind": int(entry.kind),
+            "legal_context": entry.legal_context,
+            "operation": entry.operation,
+            "organisation": entry.organisation,
+            "outcome": entry.outcome,
+            "path": entry.path,
+            "payload": None if payload is None else sha256(payload).hexdigest(),
+            "peer": entry.peer,
+            "rule": entry.rule,
+            "signer": entry.signer,
+            "size": entry.size,
+            "subjects": [s.hex() for s in subjects],
+            "suppressed": entry.suppressed,
+            "ticket": entry.ticket,
+            "tls_client": entry.tls_client,
+        },
+        sort_keys=True,
+        separators=(",", ":"),
+    ).encode("ascii")

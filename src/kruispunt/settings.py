@@ -1,0 +1,164 @@
+"""Settings of a server: from a TOML file, and from the environment (`KRUISPUNT_…`), which wins.
+
+Every field is documented in `docs/reference/settings.md`, which a test holds against this module.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from kruispunt.errors import ConfigurationError
+
+
+class Environment(Enum):
+    """The three environments of PL-04."""
+
+    DEVELOPMENT = "development"
+    ACCEPTANCE = "acceptance"
+    PRODUCTION = "production"
+
+
+ENGINES = {Environment.DEVELOPMENT: "D3M", Environment.ACCEPTANCE: "A4M", Environment.PRODUCTION: "P4M"}
+
+
+class Settings(BaseModel):
+    """What `kruispunt serve` needs to know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    environment: Environment = Field(
+        Environment.PRODUCTION, description="development, acceptance or production; decides what is allowed."
+    )
+    engine: str | None = Field(
+        None,
+        pattern=r"^[A-Z0-9]{1,8}$",
+        description="Engine name on the Body of each reply; by default that of the environment (D3M, A4M, P4M).",
+    )
+    author: str = Field("KRUISPUNT", max_length=64, description="authorCode in SOAP faults.")
+    dsn: SecretStr | None = Field(
+        None, description="PostgreSQL 15 or later. Without it an embedded server runs in data_dir."
+    )
+    data_dir: Path | None = Field(None, description="Directory of the embedded PostgreSQL, when there is no dsn.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(4520, description="Port of all services.")
+    local_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        4521, description="Port of health and metrics, on 127.0.0.1 only."
+    )
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(
+        default_factory=lambda: len(os.sched_getaffinity(0)), description="Processes; one per core by default."
+    )
+    tls_certificate: Path = Field(description="PEM file: the server's certificate and its chain.")
+    tls_key: Path = Field(description="PEM file of its key, readable by its owner only.")
+    client_ca: Path = Field(description="PEM file: issuers of client certificates that are trusted, for TLS and signatures.")
+    signing_certificate: Path = Field(description="PEM file: the certificate that signs replies.")
+    signing_key: Path = Field(description="PEM file of its key, readable by its owner only.")
+    access_dir: Path | None = Field(None, description="Directory of the access files; see the reference on access.")
+    log_master_key_file: Path | None = Field(None, description="File with the log master key, readable by its owner only.")
+    log_master_key: SecretStr | None = Field(None, description="The log master key itself, for the environment.")
+    max_message_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024)] = Field(
+        128 * 1024, description="Size above which a request is answered with HTTP 413."
+    )
+    clock_ahead_seconds: Annotated[int, Field(ge=0, le=300)] = Field(
+        60, description="How far ahead of this server's clock a Timestamp may lie."
+    )
+    max_age_seconds: Annotated[int, Field(ge=10, le=300)] = Field(
+        300, description="How old a Timestamp may be, and how long it may live."
+    )
+    check_replies: bool | None = Field(
+        None, description="Hold each reply against its schema; by default everywhere but in production."
+    )
+    database_connections: Annotated[int, Field(ge=2, le=64)] = Field(
+        8, description="Connections of each worker for queries; the security log has one more."
+    )
+    grace_seconds: Annotated[int, Field(ge=1, le=300)] = Field(
+        20, description="Time that running requests get when the server stops."
+    )
+    extra_services: tuple[str, ...] = Field(
+        (), description="Python modules that hold a SERVICE of your own, beside those that ship."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Settings:
+        if self.dsn is None and self.data_dir is None:
+            raise ValueError("give dsn (a PostgreSQL server) or data_dir (for the embedded one)")
+        if (self.log_master_key is None) == (self.log_master_key_file is None):
+            raise ValueError("give either log_master_key_file or log_master_key")
+        return self
+
+    @property
+    def engine_name(self) -> str:
+        return self.engine or ENGINES[self.environment]
+
+    @property
+    def production(self) -> bool:
+        return self.environment is Environment.PRODUCTION
+
+    @property
+    def replies_checked(self) -> bool:
+        return not self.production if self.check_replies is None else self.check_replies
+
+    def to_json(self) -> str:
+        """For a worker process, over a pipe: secrets are in clear."""
+        values: dict[str, Any] = self.model_dump(mode="json")
+        for name in ("dsn", "log_master_key"):
+            secret: SecretStr | None = getattr(self, name)
+            values[name] = None if secret is None else secret.get_secret_value()
+        return json.dumps(values)
+
+
+class _Sources(Settings, BaseSettings):
+    """The same fields, read from the environment and from what the file gave."""
+
+    model_config = SettingsConfigDict(env_prefix="KRUISPUNT_", extra="forbid", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file."""
+        return (env_settings, init_settings)
+
+
+def load(file: Path | None) -> Settings:
+    """Settings from a TOML file (paths in it are seen from the file) and the environment.
+
+    Raises ConfigurationError that names the field.
+    """
+    values: dict[str, Any] = {}
+    if file is not None:
+        try:
+            values = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigurationError(f"{file}: {error}") from error
+        values = {name: _from_file(name, value, file.parent) for name, value in values.items()}
+    try:
+        return Settings.model_validate(dict(_Sources(**values)))
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(p) for p in e['loc']) or 'settings'}: {e['msg']}" for e in error.errors(include_url=False)
+        )
+        raise ConfigurationError(
+            f"{file or 'settings'}: {problems}. Each setting stands in a TOML file (--config) or in KRUISPUNT_<NAME>; "
+            "see docs/reference/settings.md."
+        ) from error
+
+
+def _from_file(name: str, value: Any, folder: Path) -> Any:
+    """Relative paths are meant from the file that holds them."""
+    field = Settings.model_fields.get(name)
+    if field is not None and isinstance(value, str) and "Path" in str(field.annotation):
+        return folder / value
+    return value
