@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -107,8 +108,8 @@ async def open_platform(
             rules=Rules(
                 engine=settings.engine_name,
                 author=settings.author,
-                limits=Limits(bytes=settings.max_message_bytes),
-                policy=Policy(ahead=settings.clock_ahead_seconds, age=settings.max_age_seconds),
+                limits=Limits(size=settings.max_message_bytes),
+                policy=_policy(settings),
                 test_numbers=not settings.production,
                 check_replies=settings.replies_checked,
             ),
@@ -126,6 +127,11 @@ async def open_platform(
         forgetting = asyncio.create_task(_forget_replays(platform), name="forget replays")
         stack.callback(forgetting.cancel)
         yield platform
+
+
+def _policy(settings: Settings) -> Policy:
+    age = timedelta(seconds=settings.max_age_seconds)
+    return Policy(ahead=timedelta(seconds=settings.clock_ahead_seconds), age=age, life=age)
 
 
 def gateway(platform: Platform, max_bytes: int) -> HttpGateway:

@@ -140,9 +140,7 @@ class RefusalReason(Enum):
 class AuthenticationRefused(Fault):
     code, side, text = "MSG00015", "Client", "AAAPolicy authorization refused"
 
-    def __init__(
-        self, reason: RefusalReason, rule: str, why: str, *, element: str = "", remedy: str = ""
-    ) -> None:
+    def __init__(self, reason: RefusalReason, rule: str, why: str, *, element: str = "", remedy: str = "") -> None:
         super().__init__(rule, why, element=element, remedy=remedy, information=(("reason", reason.value),))
         self.reason = reason
 

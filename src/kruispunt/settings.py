@@ -53,15 +53,20 @@ class Settings(BaseModel):
         4521, description="Port of health and metrics, on 127.0.0.1 only."
     )
     workers: Annotated[int, Field(ge=1, le=64)] = Field(
-        default_factory=lambda: len(os.sched_getaffinity(0)), description="Processes; one per core by default."
+        default_factory=lambda: len(os.sched_getaffinity(0)),
+        description="Processes; one per core by default.",
     )
     tls_certificate: Path = Field(description="PEM file: the server's certificate and its chain.")
     tls_key: Path = Field(description="PEM file of its key, readable by its owner only.")
-    client_ca: Path = Field(description="PEM file: issuers of client certificates that are trusted, for TLS and signatures.")
+    client_ca: Path = Field(
+        description="PEM file: issuers of client certificates that are trusted, for TLS and signatures."
+    )
     signing_certificate: Path = Field(description="PEM file: the certificate that signs replies.")
     signing_key: Path = Field(description="PEM file of its key, readable by its owner only.")
     access_dir: Path | None = Field(None, description="Directory of the access files; see the reference on access.")
-    log_master_key_file: Path | None = Field(None, description="File with the log master key, readable by its owner only.")
+    log_master_key_file: Path | None = Field(
+        None, description="File with the log master key, readable by its owner only."
+    )
     log_master_key: SecretStr | None = Field(None, description="The log master key itself, for the environment.")
     max_message_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024)] = Field(
         128 * 1024, description="Size above which a request is answered with HTTP 413."
@@ -122,11 +127,11 @@ class _Sources(Settings, BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003  the names are pydantic's
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file."""
         return (env_settings, init_settings)

@@ -42,7 +42,7 @@ class _Files(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body or b"")
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_args: object) -> None:
         pass
 
 
@@ -149,9 +149,7 @@ def test_a_host_that_xml_cannot_carry_is_refused() -> None:
         contract(SERVICES[0].name).wsdl("https://a\x00")
 
 
-@pytest.mark.parametrize(
-    "name", ["", "absent.xsd", "../service.py", "/etc/passwd", "ForeignerSituationV1.wsdl"]
-)
+@pytest.mark.parametrize("name", ["", "absent.xsd", "../service.py", "/etc/passwd", "ForeignerSituationV1.wsdl"])
 def test_only_files_of_the_contract_are_served(name: str) -> None:
     assert contract("ForeignerSituationService").xsd(name, "https://host") is None
 
@@ -162,8 +160,6 @@ def test_two_schemas_of_one_name_are_refused(tmp_path: Path) -> None:
     for path, location in ((folder / "a.xsd", "sub/a.xsd"), (folder / "sub" / "a.xsd", None)):
         line = "" if location is None else f'<s:include schemaLocation="{location}"/>'
         path.write_text(f'<s:schema xmlns:s="{XSD}">{line}</s:schema>')
-    (folder / "a.wsdl").write_text(
-        f'<d xmlns:s="{XSD}"><s:schema><s:import schemaLocation="a.xsd"/></s:schema></d>'
-    )
+    (folder / "a.wsdl").write_text(f'<d xmlns:s="{XSD}"><s:schema><s:import schemaLocation="a.xsd"/></s:schema></d>')
     with pytest.raises(ConfigurationError, match="imports both"):
         documents(dataclasses.replace(SERVICES[0], folder=tmp_path, wsdl="a.wsdl"))

@@ -30,8 +30,7 @@ def covered(periods: list[Period] | tuple[Period, ...]) -> set[date]:
 
 def is_sorted_and_minimal(periods: tuple[Period, ...]) -> bool:
     return all(
-        a.until is not None and b.first is not None and a.until < b.first
-        for a, b in itertools.pairwise(periods)
+        a.until is not None and b.first is not None and a.until < b.first for a, b in itertools.pairwise(periods)
     )
 
 

@@ -92,9 +92,7 @@ def test_ss_01_to_06_validate_agrees_with_the_model(text: str) -> None:
 
 
 @given(births, counters, st.booleans())
-def test_ss_02_to_04_computed_national_numbers_are_valid_and_read_back(
-    birth: date, counter: int, band: bool
-) -> None:
+def test_ss_02_to_04_computed_national_numbers_are_valid_and_read_back(birth: date, counter: int, band: bool) -> None:
     number = ssin.compute(birth, counter, test_band=band)
     assert ssin.validate(number, today=TODAY, test_band=band) == number
     assert ssin.birth_date(number) == PartialDate.of(birth)
@@ -105,9 +103,7 @@ def test_ss_02_to_04_computed_national_numbers_are_valid_and_read_back(
 
 
 @given(births, st.integers(900, 999), st.booleans())
-def test_ss_06_computed_bis_numbers_are_valid_and_read_back(
-    birth: date, counter: int, sex_known: bool
-) -> None:
+def test_ss_06_computed_bis_numbers_are_valid_and_read_back(birth: date, counter: int, sex_known: bool) -> None:
     number = ssin.compute(birth, counter, kind=Kind.BIS, sex_known=sex_known)
     assert ssin.validate(number, today=TODAY) == number
     assert ssin.birth_date(number) == PartialDate.of(birth)

@@ -1,6 +1,7 @@
 """Import of people, and the ends of chains (SS-07 to SS-09). Every test has a birth date of its own."""
 
 import io
+import itertools
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
@@ -9,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kruispunt.storage.database import Database
 
 from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.ssin import Kind, Ssin
@@ -17,6 +17,7 @@ from kruispunt.registers import importing, people
 from kruispunt.registers.importing import import_people
 from kruispunt.registers.jsonlines import ImportReport
 from kruispunt.registers.people import Person, Register, State
+from kruispunt.storage.database import Database
 
 Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
 TODAY = date(2025, 6, 15)
@@ -132,6 +133,16 @@ def test_ss_07_a_circle_is_survived_and_cancelled(ask: Ask) -> None:
     assert {known[each].final_ssin for each in wanted} == {apart}
 
 
+@pytest.mark.parametrize("length", [2, 3, 4, 5])
+def test_ss_07_a_circle_that_a_later_file_closes_is_cancelled(ask: Ask, length: int) -> None:
+    circle = numbers(date(1931, 4, 1 + length), length)
+    load(ask, *(line(a, replacedBy=b) for a, b in itertools.pairwise(circle)), line(circle[-1]))
+    assert {each.final_ssin for each in found(ask, circle).values()} == {circle[-1]}
+    load(ask, line(circle[-1], replacedBy=circle[0]))
+    ends = {(each.state, each.final_ssin) for each in found(ask, circle).values()}
+    assert ends == {(State.CANCELLED, None)}
+
+
 def test_a_file_that_is_sent_twice_changes_nothing(ask: Ask) -> None:
     a, b, c, d, e = wanted = numbers(date(1931, 5, 1), 5)
     lines = [
@@ -203,6 +214,12 @@ def test_the_test_band_is_refused_in_production(ask: Ask) -> None:
     assert found(ask, [number]) == {}
 
 
+def test_the_documented_example_is_taken(ask: Ask) -> None:
+    assert importing.__doc__
+    example = next(each for each in importing.__doc__.splitlines() if each.strip().startswith("{"))
+    assert load(ask, json.loads(example)) == ImportReport(accepted=1)
+
+
 def test_an_empty_file_is_an_import(ask: Ask) -> None:
     assert load(ask) == ImportReport()
 
@@ -231,9 +248,7 @@ Facts = dict[int, tuple[int | None, bool]]
 
 facts_of_a_file = st.dictionaries(
     st.integers(0, 7),
-    st.one_of(
-        st.just((None, False)), st.just((None, True)), st.integers(0, 9).map(lambda target: (target, False))
-    ),
+    st.one_of(st.just((None, False)), st.just((None, True)), st.integers(0, 9).map(lambda target: (target, False))),
     max_size=8,
 )
 

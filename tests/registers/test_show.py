@@ -6,14 +6,13 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any
 
-from kruispunt.storage.database import Database
-
 from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.partial_date import PartialDate
 from kruispunt.identifiers.ssin import Kind, Sex
 from kruispunt.registers.importing import import_people
 from kruispunt.registers.people import State
 from kruispunt.registers.show import PersonRecord, describe
+from kruispunt.storage.database import Database
 
 Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
 TODAY = date(2025, 6, 15)
@@ -36,9 +35,7 @@ def shown(ask: Ask, ssin: ssins.Ssin) -> PersonRecord:
 
 
 def test_a_number_with_its_whole_chain(ask: Ask) -> None:
-    first, second, third, last, unknown = (
-        ssins.compute(date(1932, 1, 1), 901 + n, test_band=True) for n in range(5)
-    )
+    first, second, third, last, unknown = (ssins.compute(date(1932, 1, 1), 901 + n, test_band=True) for n in range(5))
     load(
         ask,
         {"ssin": first, "replacedBy": second},

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from kruispunt.storage.database import Database
 
 from kruispunt.identifiers import cbe, organisation
 from kruispunt.identifiers import ssin as ssins
@@ -18,6 +17,7 @@ from kruispunt.registers.people import Register, State
 from kruispunt.repertory.importing import import_lines
 from kruispunt.repertory.integration import FIND_PERSON, FIND_SUBJECT, Subject, find_person, find_subject
 from kruispunt.repertory.lines import Key, inscribe
+from kruispunt.storage.database import Database
 
 Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
 
@@ -179,8 +179,7 @@ CROWD = 20_000
 def crowd() -> list[Ssin]:
     """Numbers of a day each, far from those of the tests; every tenth is replaced by the next."""
     return [
-        ssins.compute(date(1960, 1, 1) + timedelta(days=n // 99), 900 + n % 99, test_band=True)
-        for n in range(CROWD)
+        ssins.compute(date(1960, 1, 1) + timedelta(days=n // 99), 900 + n % 99, test_band=True) for n in range(CROWD)
     ]
 
 
@@ -191,9 +190,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("codes", ["'{902,1,4}'", "NULL"])
-def test_the_question_finds_its_rows_by_index_however_many_there_are(
-    ask: Ask, crowd: list[Ssin], codes: str
-) -> None:
+def test_the_question_finds_its_rows_by_index_however_many_there_are(ask: Ask, crowd: list[Ssin], codes: str) -> None:
     replaced = crowd[0]
 
     async def question(database: Database) -> list[dict[str, Any]]:
@@ -202,8 +199,7 @@ def test_the_question_finds_its_rows_by_index_however_many_there_are(
             for n, (a, b) in enumerate(zip(crowd, [*crowd[1:], None], strict=True))
         )
         lines = "".join(
-            json.dumps({"organisation": ONEM, "ssin": each, "dossierType": "902", "begin": "2020-01-01"})
-            + "\n"
+            json.dumps({"organisation": ONEM, "ssin": each, "dossierType": "902", "begin": "2020-01-01"}) + "\n"
             for each in crowd
         )
         await import_people(database, io.BytesIO(people.encode()), today=TODAY, test_band=True)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kruispunt.storage.database import Database
 
 from kruispunt.errors import DataError
 from kruispunt.identifiers import cbe, organisation
@@ -17,6 +16,7 @@ from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.ssin import Ssin
 from kruispunt.periods import ALWAYS, Period, merge
 from kruispunt.repertory.lines import Key, Line, dossier_type, inscribe, lines_of
+from kruispunt.storage.database import Database
 
 Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-from kruispunt.storage.database import Database
 
 from kruispunt.identifiers import cbe, organisation
 from kruispunt.identifiers import ssin as ssins
@@ -19,6 +18,7 @@ from kruispunt.registers.jsonlines import ImportReport
 from kruispunt.repertory import importing
 from kruispunt.repertory.importing import import_lines
 from kruispunt.repertory.lines import Key, Line, inscribe, lines_of
+from kruispunt.storage.database import Database
 
 Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
 
@@ -148,6 +148,12 @@ def test_the_test_band_is_refused_in_production(ask: Ask) -> None:
 
     assert ask(question).refused_count == 1
     assert stored(ask, [number(5)]) == []
+
+
+def test_the_documented_example_is_taken(ask: Ask) -> None:
+    assert importing.__doc__
+    example = next(each for each in importing.__doc__.splitlines() if each.strip().startswith("{"))
+    assert load(ask, json.loads(example)) == ImportReport(accepted=1)
 
 
 def test_an_empty_file_is_an_import(ask: Ask) -> None:

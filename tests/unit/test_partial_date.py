@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 from kruispunt.identifiers.partial_date import InvalidPartialDate, PartialDate
 
 
-@pytest.mark.parametrize(
-    "text", ["1985-07-30", "1985-07-00", "1985-00-00", "0000-00-00", "2000-02-29", "2999-12-31"]
-)
+@pytest.mark.parametrize("text", ["1985-07-30", "1985-07-00", "1985-00-00", "0000-00-00", "2000-02-29", "2999-12-31"])
 def test_ss_05_every_degree_of_knowledge_is_read_and_written(text: str) -> None:
     assert str(PartialDate.parse(text)) == text
 

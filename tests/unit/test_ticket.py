@@ -76,10 +76,7 @@ def test_pl_12_same_clock_and_chance_give_the_same_tickets() -> None:
 def test_pl_12_threads_may_share_a_source() -> None:
     source = TicketSource(FixedClock(MOMENT))
     given_out: list[Ticket] = []
-    threads = [
-        threading.Thread(target=lambda: given_out.extend(source.new() for _ in range(2_000)))
-        for _ in range(4)
-    ]
+    threads = [threading.Thread(target=lambda: given_out.extend(source.new() for _ in range(2_000))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

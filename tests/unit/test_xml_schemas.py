@@ -126,9 +126,7 @@ def test_a_message_cannot_make_the_schema_fetch_anything(tmp_path: Path) -> None
 )
 def test_a_contract_cannot_name_what_lies_outside(tmp_path: Path, location: str) -> None:
     bad = tmp_path / "bad.xsd"
-    bad.write_text(
-        f'<s:schema xmlns:s="{XSD}"><s:import namespace="urn:a" schemaLocation="{location}"/></s:schema>'
-    )
+    bad.write_text(f'<s:schema xmlns:s="{XSD}"><s:import namespace="urn:a" schemaLocation="{location}"/></s:schema>')
     with pytest.raises(ConfigurationError, match="leads outside the contract"):
         Schema(bad)
 

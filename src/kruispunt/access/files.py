@@ -127,7 +127,7 @@ File = TypeVar("File", bound=_Row)
 
 def load(directory: Path | None, services: tuple[ServiceRows, ...]) -> AccessTable:
     """Reads every access file below `directory` (None: only what ships). Raises ConfigurationError."""
-    organisations = _organisations(directory)
+    organisations = load_organisations(directory)
     registrations = _registrations(directory, organisations, {s.name for s in services})
     grants: dict[GrantKey, Grant] = {}
     for service in services:
@@ -149,7 +149,8 @@ def _read(path: Path, form: type[File]) -> File:
         ) from error
 
 
-def _organisations(directory: Path | None) -> Mapping[str, Organisation]:
+def load_organisations(directory: Path | None) -> Mapping[str, Organisation]:
+    """The organisations that ship and those of the operator, by code. Raises ConfigurationError."""
     rows = {row.code: row for row in _read(SHIPPED_ORGANISATIONS, _OrganisationFile).organisation}
     path = None if directory is None else directory / "organisations.toml"
     if path is not None and path.exists():

@@ -37,7 +37,8 @@ FIRST_PERSONA = "two-cards-and-a-permit"
 
 def demo(
     directory: Annotated[
-        Path | None, typer.Option("--dir", help="Where all state is kept.", show_default="a place of your own")
+        Path | None,
+        typer.Option("--dir", help="Where all state is kept.", show_default="a place of your own"),
     ] = None,
     port: Annotated[int, typer.Option(help="Port of the services; 0 takes a free one.")] = 4520,
     local_port: Annotated[int, typer.Option(help="Port of health and metrics; 0 takes a free one.")] = 4521,
@@ -47,7 +48,9 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed makes the same people.")] = 1,
     dsn: Annotated[str | None, typer.Option(help="A PostgreSQL server to use instead of the embedded one.")] = None,
     service: Annotated[list[str] | None, typer.Option(help="Module with a further SERVICE, to try your own.")] = None,
-    once: Annotated[bool, typer.Option("--once", help="Stop after the consultation; the exit code tells how it went.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop after the consultation; the exit code tells how it went.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the address only, and make no call.")] = False,
 ) -> None:
     """Set up a demo bank, make one signed consultation, show it, and keep serving until Ctrl-C.

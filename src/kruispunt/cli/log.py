@@ -19,7 +19,7 @@ from kruispunt.cli.terminal import (
     who_reads,
 )
 from kruispunt.errors import DataError
-from kruispunt.identifiers.ticket import Ticket, is_ticket
+from kruispunt.identifiers.ticket import InvalidTicket, Ticket, moment_of
 from kruispunt.securitylog.read import Found
 
 app = typer.Typer(help="The security log. Every reading is logged too.", no_args_is_help=True)
@@ -72,8 +72,10 @@ def show(
 
 def find_entries(ticket: str, config: Path | None, purpose: str) -> tuple[Found, ...]:
     """The entries of one exchange; the reading is logged first. Raises DataError for what is no ticket."""
-    if not is_ticket(ticket):
-        raise DataError(f"{ticket} is no ticket: a ticket looks like 019a6f5e-7c1b-7e0f-8d3a-5f2b8c9d0e1f")
+    try:
+        moment_of(ticket)
+    except InvalidTicket as error:
+        raise DataError(f"{ticket} is no ticket: {error}") from None
     settings = find_settings(config)
 
     async def read(dsn: str) -> tuple[Found, ...]:

@@ -21,6 +21,10 @@ app = typer.Typer(
 )
 
 
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
+"""`call` parses its own words: its commands are made from what the services declare."""
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(__version__)
@@ -34,6 +38,7 @@ def _root(
 
 
 app.command("demo")(demo.demo)
+app.command("call", context_settings=PASSED_ON, add_help_option=False)(call.call)
 app.command("serve")(serve.serve)
 app.command("why")(why.why)
 app.add_typer(people.app, name="people")
@@ -47,10 +52,8 @@ app.add_typer(key.app, name="key")
 def main() -> None:
     """Entry point. Exit code 0 done, 1 the work failed or was refused, 2 the command or a setting is wrong."""
     configure()
-    command = typer.main.get_group(app)
-    command.add_command(call.group())
     try:
-        sys.exit(command(standalone_mode=True))
+        app()
     except ConfigurationError as error:
         err.print(f"kruispunt: {error}", markup=False)
         sys.exit(2)

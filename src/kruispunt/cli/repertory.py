@@ -35,9 +35,7 @@ def import_(
 
     async def work(database: Database, settings: Settings) -> ImportReport:
         with file.open("rb") as source:
-            return await import_lines(
-                database, source, today=today(SystemClock()), test_band=not settings.production
-            )
+            return await import_lines(database, source, today=today(SystemClock()), test_band=not settings.production)
 
     tell_report(with_database(config, work), file, as_json)
 

@@ -44,8 +44,7 @@ def serve(
 
 def prepare(settings: Settings, dsn: str) -> None:
     """Brings the schema of the platform and of every service up to date."""
-    folders = [s.folder / "migrations" for s in services_of(settings)]
-    migrate(dsn, [f for f in folders if f.is_dir()])
+    migrate(dsn, [s.folder for s in services_of(settings) if (s.folder / "migrations").is_dir()])
 
 
 def supervisor(settings: Settings, dsn: str, extra: dict[str, Any]) -> Supervisor:

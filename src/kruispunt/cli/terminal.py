@@ -50,9 +50,7 @@ def find_settings(config: Path | None) -> Settings:
     if path is None:
         demo = DemoDirectory(default_directory()).settings
         if not demo.exists():
-            raise ConfigurationError(
-                f"no settings: give --config FILE, or run the demo once ({demo} does not exist)"
-            )
+            raise ConfigurationError(f"no settings: give --config FILE, or run the demo once ({demo} does not exist)")
         path = demo
     return settings_module.load(path)
 

@@ -24,9 +24,7 @@ def why(
 
     Example: kruispunt why 019a6f5e-7c1b-7e0f-8d3a-5f2b8c9d0e1f
     """
-    entry = next(
-        (e for e in find_entries(ticket, config, "kruispunt why") if e.kind is Kind.OUTGOING), None
-    )
+    entry = next((e for e in find_entries(ticket, config, "kruispunt why") if e.kind is Kind.OUTGOING), None)
     if entry is None:
         raise DataError(f"no answer is logged under ticket {ticket}")
     steps, stopped = explain(entry)

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kruispunt.access.files import load_organisations
+from kruispunt.access.model import Organisation
 from kruispunt.app import services_of
 from kruispunt.clock import SystemClock, today
 from kruispunt.demo.directory import DemoDirectory
 from kruispunt.demo.personas import Numbers, Persona, load_personas
-from kruispunt.demo.pki import create_pki
+from kruispunt.demo.pki import CLIENTS, create_pki
 from kruispunt.demo.population import population
 from kruispunt.errors import DataError
 from kruispunt.pipeline.service import Service
@@ -26,11 +28,9 @@ from kruispunt.storage.database import Database
 ACCESS = Path(__file__).with_name("access")
 """Demo organisations, and grants that are added to those that ship."""
 
-REGISTERED = ("onem", "onem-secondary", "onem-inspection", "vdab", "limited", "tester", "onem-ec")
-UNREGISTERED = ("stranger",)
-CLIENTS = (*REGISTERED, *UNREGISTERED)
+UNREGISTERED = "stranger"
 TESTER_SERVICES = ("TestConnectionServiceService",)
-OWNERS = {"limited": "demo-limited", "tester": "demo-tester", "onem-ec": "onem"}
+OWNERS = {"limited": "demo-limited", "tester": "demo-tester", "onem-ecdsa": "onem"}
 
 Progress = Callable[[str], None]
 
@@ -72,7 +72,7 @@ def build_files(directory: DemoDirectory, options: Options, tell: Progress) -> S
     """Everything that needs no database. Returns the server's settings."""
     directory.root.mkdir(parents=True, exist_ok=True)
     tell("certificates of the demo PKI")
-    create_pki(directory.pki, CLIENTS)
+    create_pki(directory.pki)
     settings = settings_for(directory, options)
     _write_access(directory, services_of(settings))
     if not directory.master_key.exists():
@@ -97,7 +97,7 @@ def _write_access(directory: DemoDirectory, services: Sequence[Service]) -> None
     grants.mkdir(parents=True, exist_ok=True)
     (directory.access / "organisations.toml").write_bytes((ACCESS / "organisations.toml").read_bytes())
     rows = ["# The demo's client certificates. `stranger` is left out on purpose.", ""]
-    for client in REGISTERED:
+    for client in (c.name for c in CLIENTS if c.name != UNREGISTERED):
         owner = OWNERS.get(client, client)
         offered = TESTER_SERVICES if client == "tester" else tuple(s.name for s in services)
         rows += [
@@ -139,7 +139,8 @@ def _write_people(
     directory: DemoDirectory, options: Options, services: Sequence[Service], personas: Sequence[Persona]
 ) -> None:
     people = [p for persona in personas for p in persona.people]
-    lines = [_by_key(line) for persona in personas for line in persona.lines]
+    organisations = load_organisations(directory.access)
+    lines = [_by_key(line, organisations) for persona in personas for line in persona.lines]
     situations = []
     for demo in population(options.people, options.numbers, options.seed):
         people.append(demo.person)
@@ -157,17 +158,9 @@ def _write_people(
             _write_lines(directory.data / f"{kind}.jsonl", rows)
 
 
-ORGANISATION_KEYS = {
-    "onem": "0206737484",
-    "onem-secondary": "18/1",
-    "onem-inspection": "18/2",
-    "vdab": "0887010362",
-}
-
-
-def _by_key(line: Mapping[str, Any]) -> Mapping[str, Any]:
+def _by_key(line: Mapping[str, Any], organisations: Mapping[str, Organisation]) -> Mapping[str, Any]:
     """Personas name organisations by code; the import wants the key by which they are inscribed."""
-    return {**line, "organisation": ORGANISATION_KEYS.get(line["organisation"], line["organisation"])}
+    return {**line, "organisation": organisations[line["organisation"]].inscribed_as}
 
 
 def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -1,11 +1,11 @@
 """Where the demo keeps its state, and the files in it.
 
-    DIR/kruispunt.toml      settings of the demo server, for every command that takes --config
-    DIR/pki/                certificates and keys in PEM form, for the server and for the demo clients
-    DIR/access/             organisations, certificates and grants
-    DIR/data/               the demo people, in the formats that the import commands read
-    DIR/secrets/            the log master key
-    DIR/postgres/           the embedded PostgreSQL
+DIR/kruispunt.toml      settings of the demo server, for every command that takes --config
+DIR/pki/                certificates and keys in PEM form, for the server and for the demo clients
+DIR/access/             organisations, certificates and grants
+DIR/data/               the demo people, in the formats that the import commands read
+DIR/secrets/            the log master key
+DIR/postgres/           the embedded PostgreSQL
 """
 
 from __future__ import annotations

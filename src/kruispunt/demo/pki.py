@@ -155,9 +155,7 @@ class _Root:
             .issuer_name(self.certificate.subject)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(issues=False), critical=True)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         )
         for extension in extensions:
             builder = builder.add_extension(extension, critical=False)
@@ -187,7 +185,12 @@ def _load(path: Path, now: datetime) -> tuple[x509.Certificate, PrivateKey] | No
     """A certificate of ours with its key, if both can be read, belong together and stay valid for a day."""
     try:
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
-        key = load_pem_private_key(Pki.key_of(path).read_bytes(), None)
+        key = load_pem_private_key(
+            Pki.key_of(path).read_bytes(),
+            None,
+            # Seven RSA keys of our own: checking their primes would be most of the start-up.
+            unsafe_skip_rsa_key_validation=True,
+        )
     except (OSError, ValueError, TypeError):
         return None
     usable = (

@@ -100,9 +100,7 @@ def _card(chance: random.Random) -> Mapping[str, Any]:
     return {
         "inceptionDate": begin.isoformat(),
         "cardNumber": f"D{chance.randint(0, 9_999_999):07d}",
-        "expirationDetails": {
-            "expiryDate": "9999-00-00" if unlimited else (begin + timedelta(days=1825)).isoformat()
-        },
+        "expirationDetails": {"expiryDate": "9999-00-00" if unlimited else (begin + timedelta(days=1825)).isoformat()},
     }
 
 

@@ -31,7 +31,7 @@ class MutualTlsProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope.setdefault("extensions", {})[EXTENSION] = self._client  # type: ignore[typeddict-item]
+        self.scope["extensions"] = {EXTENSION: {"client": self._client}}
 
 
 def tls_client(der: bytes) -> TlsClient:
@@ -42,5 +42,5 @@ def tls_client(der: bytes) -> TlsClient:
 
 def client_of(scope: Any) -> TlsClient | None:
     """The TLS client of a request; None means that it came in without one, and must not be served."""
-    client: TlsClient | None = scope.get("extensions", {}).get(EXTENSION)
+    client: TlsClient | None = scope.get("extensions", {}).get(EXTENSION, {}).get("client")
     return client

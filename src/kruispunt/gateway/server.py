@@ -47,7 +47,7 @@ async def serve(running: uvicorn.Server, listening: socket.socket, on_ready: Cal
     serving = asyncio.create_task(running.serve(sockets=[listening]))
     lifeline = asyncio.create_task(_end_of_input(running))
     while not running.started and not serving.done():
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.005)  # noqa: ASYNC110  uvicorn tells it by this flag only
     if running.started:
         on_ready()
     await serving

@@ -87,7 +87,7 @@ class Supervisor:
             health = local_server(LocalApp(self._trouble, lambda: exposition(self._metrics)))
             serving_health = asyncio.create_task(health.serve(sockets=[local]))
             try:
-                await self._until_ready(watching)
+                await self._until_ready()
                 if not self._stopping.is_set():
                     await asyncio.to_thread(prove_closed, _reachable(settings.host), port)
                     on_ready(Addresses(f"https://{_named(settings.host)}:{port}", f"http://127.0.0.1:{local_port}"))
@@ -102,12 +102,10 @@ class Supervisor:
         if self._failure is not None:
             raise self._failure
 
-    async def _until_ready(self, watching: Sequence[asyncio.Task[None]]) -> None:
+    async def _until_ready(self) -> None:
         ready = asyncio.gather(*(w.ready.wait() for w in self._workers))
         stopping = asyncio.create_task(self._stopping.wait())
-        done, _ = await asyncio.wait(
-            (ready, stopping), timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED
-        )
+        done, _ = await asyncio.wait((ready, stopping), timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if ready not in done:
             ready.cancel()

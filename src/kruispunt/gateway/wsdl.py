@@ -62,8 +62,7 @@ def documents(service: Service) -> Contract:
     for path in files:
         if by_name.setdefault(path.name, path) != path:
             raise ConfigurationError(
-                f"{main}: imports both {path} and {by_name[path.name]}; "
-                "schemas are served by file name, so rename one"
+                f"{main}: imports both {path} and {by_name[path.name]}; schemas are served by file name, so rename one"
             )
     texts = {path.name: _rewritten(path, tree) for path, tree in files.items()}
     wsdl = texts.pop(main.name)

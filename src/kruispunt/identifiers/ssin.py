@@ -121,7 +121,7 @@ def validate(text: str, *, today: date, test_band: bool = False) -> Ssin:
     month, day = raised % 20, int(text[4:6])
     if day > _DAYS[month] and not (month == _FEBRUARY and day == 29 and isleap(year)):
         raise InvalidSsin(SsinRule.DATE)
-    if (year, month, day if month else 0) > (today.year, today.month, today.day):
+    if (year, month, day) > (today.year, today.month, today.day):
         raise InvalidSsin(SsinRule.FUTURE)
     if text[6:9] in ("000", "999") and not _BIS_SEX_UNKNOWN <= raised < _TEST_BAND:
         raise InvalidSsin(SsinRule.COUNTER)

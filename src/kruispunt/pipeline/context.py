@@ -61,7 +61,7 @@ class Exchange:
     incoming: Incoming
     service: Service | None = None
     operation: Operation | None = None
-    root: etree._Element | None = None
+    parsed: etree._Element | None = None
     signed: Signed | None = None
     registration: Registration | None = None
     entered: bool = False
@@ -80,6 +80,12 @@ class Exchange:
     refusal: Refusal | None = None
     notes: list[tuple[str, str]] = field(default_factory=list)
     """What each step did, for `kruispunt why`; kept encrypted with the reply."""
+
+    @property
+    def root(self) -> etree._Element:
+        """The Envelope; read_message has set it."""
+        assert self.parsed is not None
+        return self.parsed
 
     def note(self, step: str, text: str) -> None:
         self.notes.append((step, text))

@@ -16,10 +16,9 @@ from kruispunt.storage.database import Database
 from kruispunt.wss.policy import Policy
 from kruispunt.wss.sign import Signer
 from kruispunt.wss.trust import TrustStore
+from kruispunt.xml.namespaces import SOAP_ACTION
 from kruispunt.xml.parse import Limits
 from kruispunt.xml.schemas import Schema
-
-ACTION_ROOT = "http://kszbcss.fgov.be/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def mount(service: Service, schema: Schema, supplier: Any) -> Mounted:
         service,
         schema,
         supplier,
-        {f"{ACTION_ROOT}{service.name}/{o.name}": o for o in service.operations},
+        {f"{SOAP_ACTION}{service.name}/{o.name}": o for o in service.operations},
         {f"{{{service.namespace}}}{o.name}Request": o for o in service.operations},
     )
 

@@ -9,15 +9,16 @@ from kruispunt.errors import BusinessRefusal, Fault, Information, InternalFailur
 from kruispunt.pipeline.context import Answer, Exchange
 from kruispunt.pipeline.platform import Platform
 from kruispunt.pipeline.service import Reply, ReturnCode
-from kruispunt.wss.parts import body_of
 from kruispunt.xml.build import attribute, element
 from kruispunt.xml.namespaces import FAULT
-from kruispunt.xml.parse import parse
+from kruispunt.xml.parse import Limits, parse
+from kruispunt.xml.soap import unsigned_envelope
 
 DIAGNOSTIC_LENGTH = 256
 FIELD_NAME_LENGTH = 64
 FIELD_VALUE_LENGTH = 256
 INFORMATION_LIMIT = 15
+REPLY_LIMITS = Limits(size=16 * 1024 * 1024, elements=500_000, namespaces=1_024)
 
 
 def outcome_code(exchange: Exchange) -> str:
@@ -49,11 +50,9 @@ def compose(exchange: Exchange, platform: Platform) -> Answer:
     attributes = (("engine", platform.rules.engine),)
     canonical = not any("xmlns" in fragment for fragment in echo)
     if registration is not None and not registration.sign_replies:
-        body = platform.signer.unsigned(inner, body_attributes=attributes)
+        body = unsigned_envelope(inner, attributes)
     else:
-        body = platform.signer.envelope(
-            inner, now, body_attributes=attributes, confirm=confirm, canonical=canonical
-        )
+        body = platform.signer.envelope(inner, now, body_attributes=attributes, confirm=confirm, canonical=canonical)
     if platform.rules.check_replies and not isinstance(fault, InternalFailure):
         _hold_against_schema(exchange, platform, body)
     return Answer(500 if fault is not None else 200, body)
@@ -70,7 +69,12 @@ def _canonical(fragment: etree._Element) -> str:
     """Exclusive canonical form, without white space behind; prefixes that only a value uses are kept."""
     kept = [prefix for prefix in _prefixes_in_values(fragment) if prefix in fragment.nsmap]
     text: bytes = etree.tostring(
-        fragment, method="c14n", exclusive=True, with_comments=False, with_tail=False, inclusive_ns_prefixes=kept
+        fragment,
+        method="c14n",
+        exclusive=True,
+        with_comments=False,
+        with_tail=False,
+        inclusive_ns_prefixes=kept,
     )
     return text.decode()
 
@@ -78,11 +82,10 @@ def _canonical(fragment: etree._Element) -> str:
 def _prefixes_in_values(fragment: etree._Element) -> set[str]:
     """Prefixes of qualified names in attribute values (`xsi:type`); the schema admits no other attribute."""
     return {
-        value.strip().partition(":")[0]
+        str(value).strip().partition(":")[0]
         for node in fragment.iter()
         if node.attrib
         for value in node.attrib.values()
-        if ":" in value
     }
 
 
@@ -101,10 +104,8 @@ def _response(exchange: Exchange, echo: tuple[str, ...], cbss: str) -> str:
     code = _status_code(exchange)
     refusal = exchange.refusal
     outcome = None if refusal is not None else exchange.outcome
-    if refusal is not None:
-        information = refusal.information
-    else:
-        information = () if outcome is None else outcome.information
+    told = refusal or outcome
+    information = () if told is None else told.information
     status = "" if code is None else _status(code, information)
     ssin = exchange.ssin if refusal is None else None
     name = f"svc:{operation.name}Response"
@@ -154,7 +155,7 @@ def _hold_against_schema(exchange: Exchange, platform: Platform, reply: bytes) -
     """Parses what would be sent and holds the payload against the contract; raises on a difference."""
     if exchange.service is None or exchange.operation is None:
         return
-    payload = body_of(parse(reply, platform.rules.limits.for_replies()))[0]
+    payload = parse(reply, REPLY_LIMITS)[-1][0]
     if payload.tag.endswith("}Fault"):
         payload = next(child for child in payload if child.tag == "detail")[0]
     trouble = platform.mounted[exchange.service.path].schema.check(payload)

@@ -38,13 +38,21 @@ _OPEN_CHAINS: Final = """
     )
     SELECT ssin, replaced_by AS target FROM open_link
 """
-_INDEX_CHAINS: Final = "CREATE UNIQUE INDEX ON pg_temp.open_chain (ssin)"
 _ANALYZE_CHAINS: Final = "ANALYZE pg_temp.open_chain"
 _COUNT: Final = "SELECT count(*) FROM pg_temp.open_chain"
-_JUMP: Final = """
-    UPDATE pg_temp.open_chain o SET target = further.target
-    FROM pg_temp.open_chain further WHERE further.ssin = o.target
+_UNDER_WAY: Final = """
+    SELECT EXISTS (
+        SELECT FROM pg_temp.open_chain o JOIN pg_temp.open_chain further ON further.ssin = o.target
+    )
 """
+# A new table each round: updates would pile up dead rows, which a transaction cannot clean up after itself.
+_JUMP: Final = """
+    CREATE TEMPORARY TABLE jumped_chain ON COMMIT DROP AS
+    SELECT o.ssin, coalesce(further.target, o.target) AS target
+    FROM pg_temp.open_chain o LEFT JOIN pg_temp.open_chain further ON further.ssin = o.target
+"""
+_FORGET: Final = "DROP TABLE pg_temp.open_chain"
+_RENAME: Final = "ALTER TABLE pg_temp.jumped_chain RENAME TO open_chain"
 _CLOSE: Final = """
     UPDATE person p
     SET final_ssin = ends.final_ssin, state = CASE WHEN ends.final_ssin IS NULL THEN 3 ELSE 2 END
@@ -69,10 +77,15 @@ async def begin(connection: Connection) -> None:
 
 async def resolve(connection: Connection) -> None:
     """Derive the state and the final number of everybody whose chain passes through a changed number."""
-    for statement in (_ANALYZE_CHANGED, _OPEN_CHAINS, _INDEX_CHAINS, _ANALYZE_CHAINS):
-        await connection.execute(statement, timeout=PATIENCE)
+    await _run(connection, _ANALYZE_CHANGED, _OPEN_CHAINS, _ANALYZE_CHAINS)
     links: int = await connection.fetchval(_COUNT, timeout=PATIENCE)
     for _ in range(links.bit_length()):
-        if await connection.execute(_JUMP, timeout=PATIENCE) == "UPDATE 0":
+        if not await connection.fetchval(_UNDER_WAY, timeout=PATIENCE):
             break
-    await connection.execute(_CLOSE, timeout=PATIENCE)
+        await _run(connection, _JUMP, _FORGET, _RENAME, _ANALYZE_CHAINS)
+    await _run(connection, _CLOSE)
+
+
+async def _run(connection: Connection, *statements: str) -> None:
+    for statement in statements:
+        await connection.execute(statement, timeout=PATIENCE)

@@ -2,7 +2,7 @@
 
 A file of JSON Lines (`jsonlines.py` tells the form), one number a line:
 
-    {"ssin": "85673093301", "register": "national", "replacedBy": null, "cancelled": false}
+    {"ssin": "85673093333", "register": "national", "replacedBy": null, "cancelled": false}
 
 - `ssin`, required: valid; a number of the test band only where they are admitted, never in production.
 - `register`, required: `national`, `bis` or `rad`. BIS numbers stand in `bis` and no others do. A person of
@@ -41,8 +41,8 @@ BATCH: Final = 10_000
 _NAMES: Final = frozenset({"ssin", "register", "replacedBy", "cancelled"})
 _REGISTERS: Final = {register.name.lower(): register for register in Register}
 
-# Rows whose facts are as told already are left alone, not rewritten. Without replaced_by, the state tells whether
-# the number was cancelled; with it, the state is derived.
+# Rows whose facts are as told already are left alone, not rewritten. Without replaced_by, the state tells
+# whether the number was cancelled; with it, the state is derived.
 _APPLY: Final = """
     WITH told AS (
         SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::boolean[])
@@ -74,9 +74,7 @@ class _Facts(NamedTuple):
     cancelled: bool
 
 
-async def import_people(
-    database: Database, source: BinaryIO, *, today: date, test_band: bool = False
-) -> ImportReport:
+async def import_people(database: Database, source: BinaryIO, *, today: date, test_band: bool = False) -> ImportReport:
     """Bring a file of people into the registers; `today` is the civil day in Belgium.
 
     Raises StorageError; then nothing was changed.
@@ -109,9 +107,7 @@ def _read(fields: Fields, *, today: date, test_band: bool) -> _Facts:
     if replaced_by == ssin:
         raise DataError("replacedBy: a number cannot be replaced by itself")
     if cancelled and replaced_by is not None:
-        raise DataError(
-            "cancelled: a number that is replaced cannot be cancelled as well; leave one of both out"
-        )
+        raise DataError("cancelled: a number that is replaced cannot be cancelled as well; leave one of both out")
     return _Facts(
         ssins.to_int(ssin),
         register.value,

@@ -2,9 +2,10 @@
 
 A file of JSON Lines (`registers/jsonlines.py` tells the form), one inscription a line:
 
-    {"organisation": "0206737484", "ssin": "85673093301", "dossierType": "902", "begin": "2020-01-01"}
+    {"organisation": "0206737484", "ssin": "85673093333", "dossierType": "902", "begin": "2020-01-01"}
 
-- `organisation`, required: to whom the person is known, by CBE number, or by sector and institution like `18/0`.
+- `organisation`, required: to whom the person is known, by CBE number, or by sector and institution like
+  `18/0`.
 - `ssin`, required: valid, also one that was replaced; a number of the test band only where they are admitted.
 - `dossierType`, required: the quality code as text, spelt as the client's legal context has it: `1` is not
   `001`.
@@ -47,7 +48,8 @@ _NAMES: Final = frozenset({"organisation", "ssin", "dossierType", "begin", "end"
 _COLUMNS: Final = ("owner", "ssin", "organisation", "dossier_type", "period")
 _PRESENT: Final = """
     SELECT i.owner, i.ssin, i.organisation, i.dossier_type, i.period
-    FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS k (owner, ssin, organisation, dossier_type)
+    FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])
+        AS told (owner, ssin, organisation, dossier_type)
     JOIN inscription i USING (owner, ssin, organisation, dossier_type)
 """
 _DELETE: Final = """

@@ -76,9 +76,7 @@ async def find_subject(
     `quality_codes` (None: any), overlaps `period` (today for an active file, `periods.ALWAYS` for any
     line), and is about the final number or one that was replaced by it (PL-22). Raises StorageError.
     """
-    row = await database.fetchrow(
-        FIND_SUBJECT, to_int(ssin), organisation, quality_codes, period.first, period.until
-    )
+    row = await database.fetchrow(FIND_SUBJECT, to_int(ssin), organisation, quality_codes, period.first, period.until)
     return None if row is None else _to_subject(row, integrated=row[4])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import os
 import secrets
 from datetime import date
 from hashlib import sha256
@@ -59,20 +60,17 @@ def parse_master_key(text: str) -> MasterKey:
     try:
         return MasterKey(base64.b64decode(text.strip(), validate=True))
     except binascii.Error as error:
-        raise ConfigurationError("the log master key is not base64; make one with: kruispunt key new-log-master") from error
+        raise ConfigurationError(
+            "the log master key is not base64; make one with: kruispunt key new-log-master"
+        ) from error
 
 
 def new_master_key(path: Path) -> None:
     """Writes a new master key to `path`, readable by its owner only. Never overwrites."""
     text = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n"
-    with path.open("x", opener=_private) as file:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
         file.write(text)
-
-
-def _private(path: str, flags: int) -> int:
-    import os
-
-    return os.open(path, flags, 0o600)
 
 
 class DataKey:

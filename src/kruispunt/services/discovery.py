@@ -58,6 +58,4 @@ def _require_files(service: Service, module_name: str) -> None:
     for name in (service.wsdl, service.schema):
         path = service.folder / "contract" / name
         if not path.is_file():
-            raise ConfigurationError(
-                f"{module_name}: {path} is missing; the contract belongs to the service's folder"
-            )
+            raise ConfigurationError(f"{module_name}: {path} is missing; the contract belongs to the service's folder")

@@ -28,9 +28,7 @@ def is_carriable(value: str) -> bool:
 def _refuse_illegal(value: str) -> None:
     found = _illegal(value)
     if found is not None:
-        raise ValueError(
-            f"character U+{ord(found.group()):04X} at position {found.start()} cannot stand in XML"
-        )
+        raise ValueError(f"character U+{ord(found.group()):04X} at position {found.start()} cannot stand in XML")
 
 
 def text(value: str) -> str:

@@ -91,9 +91,7 @@ def _check_encoding(data: bytes) -> None:
         try:
             data.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise _refused(
-                "xml.encoding", f"the message is not UTF-8: byte {error.start + 1} is wrong"
-            ) from None
+            raise _refused("xml.encoding", f"the message is not UTF-8: byte {error.start + 1} is wrong") from None
 
 
 def _check_prolog(data: bytes) -> int:
@@ -234,9 +232,9 @@ class _ThreadParser(threading.local):
     """
 
     def __init__(self) -> None:
-        self._parser = etree.XMLParser(**_OPTIONS)
         self._names = 0
         self._novel = 0
+        self._begin()
 
     def parse(self, data: bytes) -> etree._Element:
         if self._novel > NOVEL_BYTES:
@@ -252,9 +250,17 @@ class _ThreadParser(threading.local):
     def _renew(self) -> None:
         state = ctypes.cast(_thread_dictionary(), ctypes.py_object).value
         cast("dict[str, object]", state).pop(_CONTEXT, None)
+        self._novel = 0
+        self._begin()
+
+    def _begin(self) -> None:
         # A parser that was never used brings the thread's new dictionary; a used one would put its own back.
         self._parser = etree.XMLParser(**_OPTIONS)
-        self._novel = 0
+        # A PrefixList may say "#default". lxml hands libxml2 only those prefixes that are in the dictionary,
+        # and no document can bring this one, as it is no name; a parser that looks for a tag does.
+        primer = etree.XMLPullParser(events=("end",), tag="#default", **_OPTIONS)
+        primer.feed(b"<a/>")
+        primer.close()
 
 
 def known_names() -> int:

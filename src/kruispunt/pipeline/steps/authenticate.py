@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kruispunt.errors import AuthenticationRefused, RefusalReason
 from kruispunt.access.model import AccessTable, Registration, may_carry
+from kruispunt.errors import AuthenticationRefused, RefusalReason
 from kruispunt.pipeline.context import Exchange
 from kruispunt.pipeline.platform import Platform
 from kruispunt.wss.policy import Policy
@@ -20,7 +20,10 @@ async def authenticate(exchange: Exchange, platform: Platform) -> None:
     if transport is None:
         raise _unregistered("registration.tls", "the certificate of the TLS client is not registered")
     signed = verify(
-        exchange.root, platform.trust, platform.clock.now(), lambda print_: _policy(table, print_, platform.rules.policy)
+        exchange.root,
+        platform.trust,
+        platform.clock.now(),
+        lambda print_: _policy(table, print_, platform.rules.policy),
     )
     registration = table.registrations[signed.certificate.fingerprint]
     if not may_carry(transport, registration):
@@ -29,9 +32,7 @@ async def authenticate(exchange: Exchange, platform: Platform) -> None:
             f"{transport.urn} may not carry messages that {registration.urn} signed",
         )
     if exchange.service.name not in registration.services:
-        raise _unregistered(
-            "registration.service", f"{registration.urn} is not registered for {exchange.service.name}"
-        )
+        raise _unregistered("registration.service", f"{registration.urn} is not registered for {exchange.service.name}")
     exchange.signed, exchange.registration = signed, registration
     exchange.request = signed.body[0] if len(signed.body) == 1 else None
     exchange.note(

@@ -86,7 +86,11 @@ async def _find(exchange: Exchange, platform: Platform, asked: Ssin) -> Subject 
     control = exchange.grant.integration
     codes = None if control is None else control.quality_codes
     return await find_subject(
-        platform.database, asked, exchange.organisation.inscribed_as, codes, _period(exchange, platform, exchange.grant)
+        platform.database,
+        asked,
+        exchange.organisation.inscribed_as,
+        codes,
+        _period(exchange, platform, exchange.grant),
     )
 
 

@@ -6,7 +6,7 @@ from kruispunt.errors import InvalidSoapAction, InvalidUrl
 from kruispunt.pipeline.context import Exchange
 from kruispunt.pipeline.platform import Mounted, Platform
 from kruispunt.pipeline.service import Operation
-from kruispunt.wss.parts import body_of
+from kruispunt.wss.structure import body_of
 
 
 async def find_operation(exchange: Exchange, platform: Platform) -> None:

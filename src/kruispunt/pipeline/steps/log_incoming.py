@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from lxml import etree
 
@@ -14,6 +15,7 @@ from kruispunt.securitylog.write import Replayed, ReplayKey
 
 _looks_like_ssin = re.compile(r"[0-9]{11}").fullmatch
 CLAIM_LENGTH = 64
+PATH_LENGTH = 256
 SSIN_LIMIT = 1_000
 
 
@@ -23,13 +25,10 @@ async def log_incoming(exchange: Exchange, platform: Platform) -> None:
     assert signed is not None
     assert registration is not None
     exchange.claims = _claims(signed.body)
-    entry = Entry(
-        kind=Kind.INCOMING,
-        at=exchange.received,
+    entry = replace(
+        entry_in(exchange),
         subjects=exchange.claims.ssins,
-        size=len(exchange.incoming.body),
         message=Message(registration.owner, exchange.incoming.body),
-        **whose(exchange),
     )
     try:
         await platform.log.append(entry, ReplayKey(signed.replay_key, signed.expires))
@@ -45,22 +44,25 @@ async def log_incoming(exchange: Exchange, platform: Platform) -> None:
     exchange.note("log_incoming", "entry in is durable; the message was never seen before")
 
 
-def whose(exchange: Exchange) -> dict[str, str]:
-    """What both entries of an exchange say alike."""
+def entry_in(exchange: Exchange) -> Entry:
+    """The entry of an incoming message, without the message."""
     service, operation = exchange.service, exchange.operation
     claims = exchange.claims
-    return {
-        "ticket": exchange.ticket,
-        "peer": exchange.incoming.peer,
-        "tls_client": exchange.incoming.tls.fingerprint,
-        "path": exchange.incoming.path[:256],
-        "operation": "" if service is None or operation is None else f"{service.name}/{operation.name}",
-        "signer": "" if exchange.signed is None else exchange.signed.certificate.fingerprint,
-        "application": "" if exchange.registration is None else exchange.registration.urn,
-        "organisation": claims.organisation,
-        "legal_context": claims.legal_context,
-        "client_reference": claims.client_reference,
-    }
+    return Entry(
+        ticket=exchange.ticket,
+        kind=Kind.INCOMING,
+        at=exchange.received,
+        peer=exchange.incoming.peer,
+        tls_client=exchange.incoming.tls.fingerprint,
+        path=exchange.incoming.path[:PATH_LENGTH],
+        operation="" if service is None or operation is None else f"{service.name}/{operation.name}",
+        signer="" if exchange.signed is None else exchange.signed.certificate.fingerprint,
+        application="" if exchange.registration is None else exchange.registration.urn,
+        organisation=claims.organisation,
+        legal_context=claims.legal_context,
+        client_reference=claims.client_reference,
+        size=len(exchange.incoming.body),
+    )
 
 
 def _claims(body: etree._Element) -> Claims:

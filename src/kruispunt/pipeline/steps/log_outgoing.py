@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 
 from kruispunt.pipeline.context import Exchange
 from kruispunt.pipeline.platform import Platform
 from kruispunt.pipeline.reply import outcome_code
-from kruispunt.pipeline.steps.log_incoming import whose
+from kruispunt.pipeline.steps.log_incoming import entry_in
 from kruispunt.securitylog.entry import Entry, Kind, Message
-
 
 PLATFORM = ""
 """Owner of the key for notes about exchanges in which nobody was authenticated."""
@@ -25,24 +25,41 @@ async def log_outgoing(exchange: Exchange, platform: Platform, reply: bytes) -> 
 
 async def _log_whole(exchange: Exchange, platform: Platform, reply: bytes) -> None:
     assert exchange.registration is not None
+    message = Message(exchange.registration.owner, reply, _notes(exchange))
+    await platform.log.append(_entry_out(exchange, platform, message))
+
+
+async def _log_refused(exchange: Exchange, platform: Platform) -> None:
+    """Nobody is authenticated: the facts and the digest of the message, not the message; limited per source."""
+    minute = int(platform.clock.now().timestamp()) // 60
+    suppressed = platform.refusals.admit(exchange.incoming.tls.fingerprint, minute)
+    if suppressed is None:
+        platform.observer.suppressed()
+        return
+    digest = sha256(exchange.incoming.body).hexdigest()
+    incoming = replace(entry_in(exchange), digest=digest, suppressed=suppressed)
+    outgoing = _entry_out(exchange, platform, Message(PLATFORM, b"", _notes(exchange)))
+    await platform.log.append_both(incoming, outgoing)
+
+
+def _entry_out(exchange: Exchange, platform: Platform, message: Message) -> Entry:
     refusal = exchange.refusal
-    told: tuple[str, ...] = ()
-    if refusal is None:
-        told = (() if exchange.ssin is None else (exchange.ssin,)) + (
-            () if exchange.outcome is None else exchange.outcome.subjects
-        )
-    await platform.log.append(
-        Entry(
-            kind=Kind.OUTGOING,
-            at=platform.clock.now(),
-            outcome=outcome_code(exchange),
-            rule="" if refusal is None else refusal.rule,
-            subjects=told,
-            size=len(reply),
-            message=Message(exchange.registration.owner, reply, _notes(exchange)),
-            **whose(exchange),
-        )
+    return replace(
+        entry_in(exchange),
+        kind=Kind.OUTGOING,
+        at=platform.clock.now(),
+        outcome=outcome_code(exchange),
+        rule="" if refusal is None else refusal.rule,
+        subjects=_told(exchange) if refusal is None else (),
+        size=len(message.data),
+        message=message,
     )
+
+
+def _told(exchange: Exchange) -> tuple[str, ...]:
+    """Every SSIN that the reply tells (PL-30)."""
+    final = () if exchange.ssin is None else (exchange.ssin,)
+    return final if exchange.outcome is None else (*final, *exchange.outcome.subjects)
 
 
 def _notes(exchange: Exchange) -> tuple[tuple[str, str], ...]:
@@ -56,30 +73,3 @@ def _notes(exchange: Exchange) -> tuple[tuple[str, str], ...]:
         ("remedy", refusal.remedy),
     )
     return (*exchange.notes, *((name, text) for name, text in stopped if text))
-
-
-async def _log_refused(exchange: Exchange, platform: Platform) -> None:
-    """Nobody is authenticated: the facts and the digest of the message, not the message; limited per source."""
-    now = platform.clock.now()
-    source = exchange.incoming.tls.fingerprint
-    suppressed = platform.refusals.admit(source, int(now.timestamp()) // 60)
-    if suppressed is None:
-        platform.observer.suppressed()
-        return
-    incoming = Entry(
-        kind=Kind.INCOMING,
-        at=exchange.received,
-        size=len(exchange.incoming.body),
-        digest=sha256(exchange.incoming.body).hexdigest(),
-        suppressed=suppressed,
-        **whose(exchange),
-    )
-    outgoing = Entry(
-        kind=Kind.OUTGOING,
-        at=now,
-        outcome=outcome_code(exchange),
-        rule="" if exchange.refusal is None else exchange.refusal.rule,
-        message=Message(PLATFORM, b"", _notes(exchange)),
-        **whose(exchange),
-    )
-    await platform.log.append_both(incoming, outgoing)

@@ -9,5 +9,5 @@ from kruispunt.xml.parse import parse
 
 async def read_message(exchange: Exchange, platform: Platform) -> None:
     """Parses the message within its limits (PL-09). Raises InvalidRequest."""
-    exchange.root = parse(exchange.incoming.body, platform.rules.limits)
+    exchange.parsed = parse(exchange.incoming.body, platform.rules.limits)
     exchange.note("read_message", f"{len(exchange.incoming.body)} bytes of well-formed XML within all limits")

@@ -17,7 +17,10 @@ async def validate(exchange: Exchange, platform: Platform) -> None:
     expected = f"{{{service.namespace}}}{operation.name}Request"
     if exchange.request.tag != expected:
         raise InvalidRequest(
-            "schema.element", f"the Body must hold {expected}", element="Body", remedy="Follow the WSDL at ?wsdl."
+            "schema.element",
+            f"the Body must hold {expected}",
+            element="Body",
+            remedy="Follow the WSDL at ?wsdl.",
         )
     trouble = platform.mounted[service.path].schema.check(exchange.request)
     if trouble is not None:

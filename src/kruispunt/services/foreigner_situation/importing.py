@@ -76,9 +76,7 @@ async def _apply(connection: Connection[Any], batch: list[Situation]) -> None:
     infos = {s.ssin: s.infos for s in batch if s.infos is not None}
     # Two imports at once would otherwise both delete, and then both insert, the same person's rows. Readers
     # go on.
-    await connection.execute(
-        "LOCK TABLE foreigner_employment, foreigner_special_info IN SHARE ROW EXCLUSIVE MODE"
-    )
+    await connection.execute("LOCK TABLE foreigner_employment, foreigner_special_info IN SHARE ROW EXCLUSIVE MODE")
     for document, people in ((CARD, cards.keys()), (PERMIT, permits.keys())):
         await connection.execute(
             "DELETE FROM foreigner_employment WHERE ssin = ANY($1::bigint[]) AND kind = $2",
@@ -89,9 +87,7 @@ async def _apply(connection: Connection[Any], batch: list[Situation]) -> None:
         "DELETE FROM foreigner_special_info WHERE ssin = ANY($1::bigint[])", [to_int(ssin) for ssin in infos]
     )
     employment = [*_rows(cards, _card_row), *_rows(permits, _permit_row)]
-    await connection.copy_records_to_table(
-        "foreigner_employment", records=employment, columns=_EMPLOYMENT_COLUMNS
-    )
+    await connection.copy_records_to_table("foreigner_employment", records=employment, columns=_EMPLOYMENT_COLUMNS)
     await connection.copy_records_to_table(
         "foreigner_special_info", records=_rows(infos, _info_row), columns=_INFO_COLUMNS
     )

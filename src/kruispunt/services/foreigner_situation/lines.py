@@ -131,9 +131,7 @@ def _permit(fields: Fields) -> WorkPermit:
 
 def _expiration(fields: Fields) -> Expiration:
     allow_only(fields, {"expiryDate", "comment"})
-    return Expiration(
-        _optional_date(fields, "expiryDate", _EXPIRY_DATE), _bounded(fields, "comment", LONGEST_COMMENT)
-    )
+    return Expiration(_optional_date(fields, "expiryDate", _EXPIRY_DATE), _bounded(fields, "comment", LONGEST_COMMENT))
 
 
 def _info(fields: Fields) -> SpecialInfo:

@@ -51,9 +51,7 @@ def _flag(request: etree._Element, path: str) -> bool:
 
 def compose_employment(values: Mapping[str, Any]) -> str:
     """`criteria` from `ssin`, `employmentCards` and `workPermits`; a group that is not given is asked for."""
-    groups = "".join(
-        element(name, boolean(values.get(name, True))) for name in ("employmentCards", "workPermits")
-    )
+    groups = "".join(element(name, boolean(values.get(name, True))) for name in ("employmentCards", "workPermits"))
     return wrap("criteria", element("ssin", values["ssin"]) + wrap("dataGroups", groups))
 
 

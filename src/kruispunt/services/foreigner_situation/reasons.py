@@ -53,12 +53,8 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
     {
         "01000000": Reason("Mobiliteit", "Mobilité"),
         "01000100": Reason("Mobiliteit - Gedetacheerde werknemer", "Mobilité - Travailleur détaché"),
-        "01000101": Reason(
-            "Mobiliteit - Gedetacheerde werknemer - Kaderlid", "Mobilité - Travailleur détaché - Cadre"
-        ),
-        "01000102": Reason(
-            "Mobiliteit - Gedetacheerde werknemer - Expert", "Mobilité - Travailleur détaché - Expert"
-        ),
+        "01000101": Reason("Mobiliteit - Gedetacheerde werknemer - Kaderlid", "Mobilité - Travailleur détaché - Cadre"),
+        "01000102": Reason("Mobiliteit - Gedetacheerde werknemer - Expert", "Mobilité - Travailleur détaché - Expert"),
         "01000103": Reason(
             "Mobiliteit - Gedetacheerde werknemer - Stagiair", "Mobilité - Travailleur détaché - Stagiaire"
         ),

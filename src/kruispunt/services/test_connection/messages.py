@@ -36,11 +36,7 @@ def write(reply: Reply) -> str:
     """informationCBSS, echo, sslCertificate. No rule of the platform can refuse this operation."""
     assert reply.outcome is not None, "no control applies, so no business refusal occurs"
     echo: Echo = reply.outcome.result
-    return (
-        reply.information_cbss
-        + element("echo", echo.text)
-        + element("sslCertificate", _carriable(echo.tls_subject))
-    )
+    return reply.information_cbss + element("echo", echo.text) + element("sslCertificate", _carriable(echo.tls_subject))
 
 
 _BEYOND_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -1,0 +1,255 @@
+"""`kruispunt call SERVICE OPERATION`: a client that signs, sends, verifies the reply and prints it.
+
+The commands are made from what the services declare: a new service has its commands at once.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import secrets
+import sys
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+import typer
+from lxml import etree
+
+from kruispunt.access.files import load_organisations
+from kruispunt.cli.calls import kebab, request_body
+from kruispunt.cli.terminal import out, print_json
+from kruispunt.client.signing import ClientSecurity, platform_trust
+from kruispunt.client.transport import Connection
+from kruispunt.clock import SystemClock
+from kruispunt.demo.directory import DemoDirectory, default_directory
+from kruispunt.errors import ConfigurationError, KruispuntError
+from kruispunt.pipeline.service import Control, Field, Operation, Service
+from kruispunt.services.discovery import discover
+from kruispunt.wss.sign import Signer
+from kruispunt.xml.namespaces import SOAP, SOAP12, SOAP_ACTION
+from kruispunt.xml.parse import Limits, parse
+from kruispunt.xml.soap import unsigned_envelope
+
+REPLY_LIMITS = Limits(size=16 * 1024 * 1024, elements=500_000, namespaces=1_024)
+EXIT_FAULT = 1
+DEMO_ORGANISATIONS = {"limited": "demo-limited", "onem-ecdsa": "onem"}
+
+
+def call(context: typer.Context) -> None:
+    """Call an operation: sign, send, verify the reply, print it.
+
+    Example: kruispunt call foreigner-situation consult-special-infos --help
+    """
+    group().main(list(context.args), prog_name="kruispunt call")
+
+
+def group() -> click.Group:
+    """`call`, with a command for every operation of every service."""
+    root = click.Group("call", help="Call an operation: sign, send, verify the reply, print it.")
+    for service in discover():
+        commands = click.Group(kebab(service.folder.name), help=f"{service.name} {service.version}.")
+        for operation in service.operations:
+            commands.add_command(_command(service, operation))
+        root.add_command(commands)
+    return root
+
+
+def _command(service: Service, operation: Operation) -> click.Command:
+    options: list[click.Parameter] = [_field_option(field) for field in operation.fields]
+    if Control.CUSTOMER in operation.controls:
+        options.append(click.Option(["--legal-context"], required=True, help="For example NEO:UNEMPLOYMENT."))
+    example = f"kruispunt call {kebab(service.folder.name)} {kebab(operation.name)}" + "".join(
+        f" --{kebab(f.name)} …" for f in operation.fields if f.default is None
+    )
+    if Control.CUSTOMER in operation.controls:
+        example += " --legal-context NEO:UNEMPLOYMENT"
+
+    def run(**given: Any) -> None:
+        _run(service, operation, given)
+
+    return click.Command(
+        kebab(operation.name),
+        callback=run,
+        params=[*options, *_client_options()],
+        help=f"{operation.summary}\n\nExample: {example}",
+    )
+
+
+def _field_option(field: Field) -> click.Option:
+    name = kebab(field.name)
+    if field.kind is bool:
+        return click.Option([f"--{name}/--no-{name}", field.name], default=field.default, help=field.help)
+    return click.Option(
+        [f"--{name}", field.name], required=field.default is None, default=field.default, help=field.help
+    )
+
+
+def _client_options() -> list[click.Parameter]:
+    path = click.Path(path_type=Path, dir_okay=False)
+    return [
+        click.Option(
+            ["--as", "client"],
+            default="onem",
+            show_default=True,
+            help="Demo client whose certificate is used.",
+        ),
+        click.Option(["--organisation"], help="Code, CBE number or sector/institution; by default the client's own."),
+        click.Option(["--url"], help="Address of the platform; by default that of the demo."),
+        click.Option(
+            ["--dir", "directory"],
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Directory of the demo.",
+        ),
+        click.Option(["--certificate"], type=path, help="Client certificate (PEM), instead of --as."),
+        click.Option(["--key"], type=path, help="Its key (PEM)."),
+        click.Option(["--ca"], type=path, help="Issuer of the server's TLS certificate (PEM)."),
+        click.Option(["--platform-certificate"], type=path, help="Certificate that signs replies (PEM)."),
+        click.Option(["--ticket"], help="Your own reference; made up by default."),
+        click.Option(["--xml", "as_xml"], is_flag=True, help="Print the reply as it came."),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print JSON, with request and reply."),
+        click.Option(["--sign/--no-sign"], default=True, help="Send the request unsigned, to see it refused."),
+        click.Option(["--soap-action"], help="Another SOAPAction than the operation's."),
+        click.Option(["--path"], help="Another URI than the service's."),
+        click.Option(["--soap-version"], type=click.Choice(["1.1", "1.2"]), default="1.1", show_default=True),
+        click.Option(["--created-offset"], type=int, default=0, help="Seconds to add to the Timestamp."),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What a client needs on disk."""
+
+    certificate: Path
+    key: Path
+    ca: Path
+    platform: Path
+
+
+def _run(service: Service, operation: Operation, given: dict[str, Any]) -> None:
+    where = DemoDirectory(given["directory"] or default_directory())
+    files = _files(where, given)
+    values = {field.name: given[field.name] for field in operation.fields}
+    organisation = _organisation(where, given) if Control.CUSTOMER in operation.controls else ""
+    now = SystemClock().now()
+    ticket = given["ticket"] or secrets.token_hex(8)
+    body = request_body(service, operation, organisation, given.get("legal_context", ""), values, ticket, now)
+    request = _message(body, files, given, now)
+    status, reply = _post(_url(where, given), service, operation, request, files, given)
+    verified = _verify(reply, files)
+    result = _result(request, reply, status, verified)
+    _print(result, reply, given)
+    if result["kind"] == "fault":
+        sys.exit(EXIT_FAULT)
+
+
+def _files(where: DemoDirectory, given: dict[str, Any]) -> Files:
+    pki = where.pki
+    files = Files(
+        given["certificate"] or pki / f"{given['client']}.pem",
+        given["key"] or pki / f"{given['client']}.key",
+        given["ca"] or pki / "ca.pem",
+        given["platform_certificate"] or pki / "signing.pem",
+    )
+    for path in (files.certificate, files.key, files.ca, files.platform):
+        if not path.exists():
+            raise ConfigurationError(
+                f"{path} does not exist. Run the demo first (kruispunt demo), name its --dir, or give --certificate, "
+                "--key, --ca and --platform-certificate."
+            )
+    return files
+
+
+def _organisation(where: DemoDirectory, given: dict[str, Any]) -> str:
+    """A code of the access files becomes its CBE number or sector/institution; anything else goes as it is."""
+    named = given["organisation"] or DEMO_ORGANISATIONS.get(given["client"], given["client"])
+    organisation = load_organisations(where.access if where.access.exists() else None).get(named)
+    return str(named) if organisation is None else organisation.keys[0]
+
+
+def _message(body: str, files: Files, given: dict[str, Any], now: datetime) -> bytes:
+    if given["sign"]:
+        signer = Signer.from_files(files.key, files.certificate)
+        message = signer.envelope(body, now + timedelta(seconds=given["created_offset"]))
+    else:
+        message = unsigned_envelope(body)
+    return message.replace(SOAP.encode(), SOAP12.encode()) if given["soap_version"] == "1.2" else message
+
+
+def _url(where: DemoDirectory, given: dict[str, Any]) -> str:
+    if given["url"]:
+        return str(given["url"])
+    ready = where.root / "ready.json"
+    if ready.exists():
+        return str(json.loads(ready.read_text())["url"])
+    return "https://localhost:4520"
+
+
+def _post(
+    url: str, service: Service, operation: Operation, request: bytes, files: Files, given: dict[str, Any]
+) -> tuple[int, bytes]:
+    action = given["soap_action"] or f"{SOAP_ACTION}{service.name}/{operation.name}"
+    kind = "application/soap+xml" if given["soap_version"] == "1.2" else "text/xml"
+    try:
+        with Connection(url, files.ca, files.certificate, files.key) as connection:
+            status, _, reply = connection.post(given["path"] or service.path, action, request, f"{kind}; charset=utf-8")
+    except (OSError, http.client.HTTPException) as error:
+        raise KruispuntError(f"{url}: {error}. Is the platform running there? Start it with: kruispunt demo") from error
+    if not reply.lstrip().startswith(b"<"):
+        raise KruispuntError(f"{url} answered HTTP {status}: {reply.decode('utf-8', 'replace').strip()}")
+    return status, reply
+
+
+def _verify(reply: bytes, files: Files) -> str:
+    security = ClientSecurity(Signer.from_files(files.key, files.certificate), platform_trust(files.platform))
+    _, signed = security.verify(reply)
+    return f"The reply is signed by {signed.certificate.subject}; Body, Timestamp and token are covered."
+
+
+def _result(request: bytes, reply: bytes, status: int, verified: str) -> dict[str, Any]:
+    root = parse(reply, REPLY_LIMITS)
+    payload = root[-1][0]
+    fault = payload.tag == f"{{{SOAP}}}Fault"
+    information = {
+        node.findtext("fieldName") or "": node.findtext("fieldValue") or "" for node in payload.iter("information")
+    }
+    return {
+        "kind": "fault" if fault else "response",
+        "http": status,
+        "ticket": next((node.text for node in payload.iter("ticketCBSS")), None),
+        "value": payload.findtext("status/value"),
+        "code": next((n.text for n in payload.iter("reasonCode")), None) if fault else payload.findtext("status/code"),
+        "description": payload.findtext("faultstring") if fault else payload.findtext("status/description"),
+        "information": information,
+        "verified": verified,
+        "request": _pretty(request),
+        "reply": _pretty(reply),
+    }
+
+
+def _pretty(message: bytes) -> str:
+    """Indented for reading; the signature no longer holds for this text."""
+    root = etree.fromstring(message, etree.XMLParser(remove_blank_text=True, resolve_entities=False, no_network=True))
+    etree.indent(root, "  ")
+    text: str = etree.tostring(root, encoding="unicode")
+    return text
+
+
+def _print(result: dict[str, Any], reply: bytes, given: dict[str, Any]) -> None:
+    if given["as_xml"]:
+        typer.echo(reply.decode())
+        return
+    if given["as_json"]:
+        print_json(result)
+        return
+    root = parse(reply, REPLY_LIMITS)
+    etree.indent(root[-1], "  ")
+    out.print(etree.tostring(root[-1][0], encoding="unicode").strip(), markup=False)
+    heading = "fault" if result["kind"] == "fault" else result["value"] or "reply"
+    out.print(f"\n{heading} {result['code'] or ''}  {result['description'] or ''}", markup=False)
+    for name, value in result["information"].items():
+        out.print(f"  {name}: {value}", markup=False)
+    out.print(f"ticket {result['ticket']}  (kruispunt why {result['ticket']})", markup=False)
+    out.print(result["verified"], markup=False)

@@ -1,0 +1,87 @@
+"""HTTP over mutual TLS with nothing but the standard library: for the command line, examples and tests."""
+
+from __future__ import annotations
+
+import http.client
+import select
+import ssl
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from kruispunt.errors import ConfigurationError
+
+
+def tls_context(ca: Path, cert: Path, key: Path) -> ssl.SSLContext:
+    """TLS 1.2 or later, the server known by `ca`, the client by `cert` and `key` (PL-01); PEM files."""
+    try:
+        context = ssl.create_default_context(cafile=ca)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"TLS cannot use {ca}, {cert} and {key}: {error}") from error
+    return context
+
+
+class Connection:
+    """One kept connection to a platform such as `https://localhost:4520`; for one thread.
+
+    A connection that the server closed in between is opened anew. A message is never sent twice: the platform
+    would refuse it as a replay.
+    """
+
+    def __init__(self, url: str, ca: Path, cert: Path, key: Path, *, timeout: float = 30) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "https" or not parts.hostname:
+            raise ConfigurationError(f"{url!r} is no https address such as https://localhost:4520")
+        self._connection = http.client.HTTPSConnection(
+            parts.hostname, parts.port or 443, timeout=timeout, context=tls_context(ca, cert, key)
+        )
+
+    def post(
+        self,
+        path: str,
+        soap_action: str,
+        data: bytes,
+        content_type: str = "text/xml; charset=utf-8",
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers (names in lower case) and content of the answer; raises OSError or
+        HTTPException."""
+        self._drop_if_closed()
+        headers = {"Content-Type": content_type, "SOAPAction": f'"{soap_action}"'}
+        return self._exchange("POST", path, data, headers)
+
+    def get(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        """As `post`, for `?wsdl` and the like."""
+        self._drop_if_closed()
+        return self._exchange("GET", path, None, {})
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _exchange(
+        self, method: str, path: str, data: bytes | None, headers: dict[str, str]
+    ) -> tuple[int, dict[str, str], bytes]:
+        try:
+            self._connection.request(method, path, data, headers)
+            response = self._connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+            raise
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, content
+
+    def _drop_if_closed(self) -> None:
+        """An idle connection has nothing to read, unless the other side ended it."""
+        socket = self._connection.sock
+        if socket is not None and select.select([socket], [], [], 0)[0]:
+            self._connection.close()

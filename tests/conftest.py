@@ -1,0 +1,133 @@
+"""Real PostgreSQL for every test that needs one.
+
+With KRUISPUNT_TEST_DSN the tests run on that server, whose role must be allowed to make databases; else on
+an embedded one, one per test process. Every database made here is gone when the tests end, however they
+end.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+import kruispunt.services
+from kruispunt.storage.configuration import ROLE
+from kruispunt.storage.engine import EmbeddedPostgres
+from kruispunt.storage.migrate import migrate
+
+SERVICE_FOLDERS = sorted(
+    path.parent for home in kruispunt.services.__path__ for path in Path(home).glob("*/migrations")
+)
+
+
+class Server:
+    """A PostgreSQL server on which tests make databases of their own."""
+
+    def __init__(self, administrator_dsn: str, dsn: str, owner: str | None) -> None:
+        self._administrator_dsn = administrator_dsn
+        self._dsn = dsn
+        self._owner = owner
+
+    def create(self, template: str = "template1") -> str:
+        """Make a database and return its DSN."""
+        name = f"kruispunt_test_{uuid.uuid4().hex}"
+        statement = sql.SQL("create database {} template {}").format(*map(sql.Identifier, (name, template)))
+        if self._owner:
+            statement += sql.SQL(" owner {}").format(sql.Identifier(self._owner))
+        self._run(statement)
+        return urlunsplit(urlsplit(self._dsn)._replace(path=f"/{name}"))
+
+    def drop(self, dsn: str) -> None:
+        self._run(sql.SQL("drop database {} with (force)").format(sql.Identifier(name_of(dsn))))
+
+    @contextmanager
+    def database(self, template: str = "template1") -> Iterator[str]:
+        dsn = self.create(template)
+        try:
+            yield dsn
+        finally:
+            self.drop(dsn)
+
+    def _run(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self._administrator_dsn, autocommit=True) as connection:
+            connection.execute(statement)
+
+
+def name_of(dsn: str) -> str:
+    """The name of the database that a DSN points at."""
+    return urlsplit(dsn).path.removeprefix("/")
+
+
+@contextmanager
+def open_directory() -> Iterator[Path]:
+    """A temporary directory that the account of an embedded server can reach, which pytest's own is not for
+    root."""
+    directory = Path(tempfile.mkdtemp(prefix="kruispunt-test-"))
+    try:
+        if os.geteuid() == 0:
+            directory.chmod(0o711)
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The server of this test process."""
+    given = os.environ.get("KRUISPUNT_TEST_DSN")
+    if given:
+        yield Server(given, given, None)
+        return
+    with open_directory() as directory, EmbeddedPostgres(directory / "database") as embedded:
+        yield Server(embedded.administrator_dsn, embedded.dsn, ROLE)
+
+
+@pytest.fixture(scope="session")
+def template(server: Server) -> Iterator[str]:
+    """Name of a database with all tables and no rows. Nobody connects to it, so that it can be copied."""
+    with server.database() as dsn:
+        migrate(dsn, SERVICE_FOLDERS)
+        yield name_of(dsn)
+
+
+@pytest.fixture(scope="session")
+def dsn(server: Server, template: str) -> Iterator[str]:
+    """A database with all tables, shared by all tests of this process."""
+    with server.database(template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def fresh_dsn(server: Server, template: str) -> Iterator[str]:
+    """A database with all tables and no rows, for one test."""
+    with server.database(template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def empty_dsn(server: Server) -> Iterator[str]:
+    """A database without tables, for one test."""
+    with server.database() as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def server_directory() -> Iterator[Path]:
+    """A directory, not made yet, for an embedded server of one test, which is stopped at the end."""
+    with open_directory() as parent:
+        directory = parent / "database"
+        try:
+            yield directory
+        finally:
+            if directory.exists():
+                EmbeddedPostgres(directory).stop()
