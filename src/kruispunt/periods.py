@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Self
 
+from kruispunt.errors import KruispuntError
+
 _DAY: Final = timedelta(days=1)
 _BEFORE_ALL: Final = 0
 _AFTER_ALL: Final = date.max.toordinal() + 1
 
 
-class InvalidPeriod(ValueError):
+class InvalidPeriod(KruispuntError, ValueError):
     """A period that ends before it begins."""
 
 

@@ -35,7 +35,7 @@ async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
     """Returns when the condition holds. A condition that never holds fails after a time that no test
     depends on."""
     async with asyncio.timeout(30):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - the server tells nobody when it changes
             await asyncio.sleep(0.01)
 
 
@@ -264,7 +264,7 @@ def test_server_that_is_away_is_a_storage_error_until_it_is_back(server_director
 
 def test_database_that_does_not_exist_is_told_at_once(empty_dsn: str) -> None:
     async def run() -> None:
-        with pytest.raises(StorageError, match="cannot be reached.*does not exist"):
+        with pytest.raises(StorageError, match=r"cannot be reached.*does not exist"):
             await Database.open(empty_dsn.replace("kruispunt_test_", "kruispunt_missing_"))
 
     asyncio.run(run())
@@ -336,6 +336,6 @@ def test_closed_database_leaves_nothing_pending(empty_dsn: str) -> None:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await database.close()
-        return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+        return asyncio.all_tasks() - {asyncio.current_task()}
 
     assert asyncio.run(run()) == set()

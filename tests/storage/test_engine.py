@@ -333,7 +333,7 @@ def test_data_of_a_version_that_is_not_installed_are_refused(server_directory: P
     with EmbeddedPostgres(server_directory):
         pass
     (server_directory / "data" / "PG_VERSION").write_text("9\n")
-    with pytest.raises(ConfigurationError, match="made by PostgreSQL 9,.*pg_dump"):
+    with pytest.raises(ConfigurationError, match=r"made by PostgreSQL 9,.*pg_dump"):
         EmbeddedPostgres(server_directory).start()
 
 

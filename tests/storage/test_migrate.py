@@ -141,7 +141,7 @@ def test_statement_gives_up_rather_than_hold_up_every_exchange(
     monkeypatch.setattr(module, "PATIENCE_FOR_TABLES", "50ms")
     with psycopg.connect(empty_dsn) as busy:
         busy.execute("lock table toy in access share mode")
-        with pytest.raises(ConfigurationError, match="toy_0002.*lock timeout"):
+        with pytest.raises(ConfigurationError, match=r"toy_0002.*lock timeout"):
             apply(empty_dsn, [service])
     apply(empty_dsn, [service])
     assert pending(empty_dsn, [service]) == []
@@ -163,7 +163,7 @@ def test_older_release_that_lacks_what_the_database_has_is_told(empty_dsn: str, 
     add(service, "select 1")
     migrate(empty_dsn, [service])
     (service / "migrations" / "toy_0002_more.py").unlink()
-    with pytest.raises(ConfigurationError, match="unknown here.*toy_0002.*lacks toy_0001"):
+    with pytest.raises(ConfigurationError, match=r"unknown here.*toy_0002.*lacks toy_0001"):
         migrate(empty_dsn, [service])
 
 

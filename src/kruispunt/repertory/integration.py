@@ -45,9 +45,7 @@ FIND_SUBJECT: Final = f"""
     LEFT JOIN person f ON f.ssin = CASE p.state WHEN 1 THEN p.ssin WHEN 2 THEN p.final_ssin END
     WHERE p.ssin = $1
 """  # noqa: S608  only a constant is put in
-"""$1: SSIN, $2: organisation, $3: quality codes or null, $4 and $5: period, half-open, null where it is
-open.
-"""
+"""$1: SSIN, $2: organisation, $3: quality codes or null, $4 and $5: period, half-open, null where open."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     from kruispunt.storage.database import Database
 
 LOCK_SPACE: Final = 0x4B52_5250
-"""First half of the advisory locks of this module; the second half is 0 for the whole, else a digest of a
-key.
-"""
+"""First half of the advisory locks of this module; the second is 0 for the whole, else the digest of a key."""
 
 PATIENCE: Final = 600.0
 """Seconds that a bulk writer may take for one statement, or wait for the others."""
@@ -48,8 +46,9 @@ _TOUCHING: Final = """
     WHERE owner = $1 AND ssin = $2 AND organisation = $3 AND dossier_type = $4
         AND (period && $5 OR period -|- $5)
 """
-_DELETE: Final = """ DELETE FROM inscription WHERE owner = $1 AND ssin = $2 AND organisation = $3 AND
-dossier_type = $4 AND period = ANY($5::daterange[])
+_DELETE: Final = """
+    DELETE FROM inscription
+    WHERE owner = $1 AND ssin = $2 AND organisation = $3 AND dossier_type = $4 AND period = ANY($5::daterange[])
 """
 _INSERT: Final = """
     INSERT INTO inscription (owner, ssin, organisation, dossier_type, period) VALUES ($1, $2, $3, $4, $5)
@@ -143,6 +142,6 @@ def _to_line(row: Record) -> Line:
 
 
 def _digest(columns: tuple[int, int, str, str]) -> int:
-    """32 bits, signed, of a key. Two keys that share them only wait for each other."""
+    """32 bits, signed, of a key, and never 0. Two keys that share them only wait for each other."""
     digest = blake2b("\n".join(map(str, columns)).encode(), digest_size=4).digest()
-    return int.from_bytes(digest, "big", signed=True)
+    return int.from_bytes(digest, "big", signed=True) | 1

@@ -94,7 +94,9 @@ def locate(root: etree._Element, *, reply: bool = False) -> Secured:
     token, timestamp, signature = parts[_TOKEN], parts[_TIMESTAMP], parts[_SIGNATURE]
     confirmation = parts.get(_CONFIRMATION)
     _check_token(token)
-    moments = _exactly(timestamp, _MOMENTS)
+    created, expires = _exactly(timestamp, _MOMENTS)
+    if len(created) or len(expires):
+        _misplaced(timestamp)
     signed_info, value, key_info = _exactly(signature, _SIGNATURE_PARTS)
     targets = _identified(token, timestamp, body, confirmation)
     _check_key_info(key_info, token)
@@ -110,8 +112,8 @@ def locate(root: etree._Element, *, reply: bool = False) -> Secured:
     return Secured(
         body=body,
         token=_text(token),
-        created=moments[0].text or "",
-        expires=moments[1].text or "",
+        created=created.text or "",
+        expires=expires.text or "",
         signed_info=signed_info,
         prefixes=_canonicalisation(children[0]),
         method=_signature_method(children[1]),

@@ -1,0 +1,178 @@
+"""What a test may do with a running bank: what any client and any operator could."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from kruispunt.cli.calls import request_body
+from kruispunt.cli.terminal import open_log
+from kruispunt.client.signing import ClientSecurity, platform_trust
+from kruispunt.client.transport import Connection
+from kruispunt.demo.directory import DemoDirectory
+from kruispunt.demo.personas import Persona
+from kruispunt.identifiers.ticket import Ticket
+from kruispunt.pipeline.service import Operation, Service
+from kruispunt.securitylog.read import Found
+from kruispunt.settings import load
+from kruispunt.storage.engine import postgres
+from kruispunt.wss.sign import Signer
+from kruispunt.xml.namespaces import SOAP, SOAP12, SOAP_ACTION
+from kruispunt.xml.parse import Limits, parse
+from kruispunt.xml.soap import unsigned_envelope
+
+REPLY_LIMITS = Limits(size=16 * 1024 * 1024, elements=500_000)
+ORGANISATIONS = {
+    "onem": "0206737484",
+    "onem-secondary": "18/1",
+    "onem-inspection": "18/2",
+    "vdab": "0887010362",
+    "demo-limited": "0999999922",
+    "limited": "0999999922",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """A reply, as a client reads it."""
+
+    status: int
+    headers: Mapping[str, str]
+    raw: bytes
+
+    @property
+    def root(self) -> etree._Element:
+        return parse(self.raw, REPLY_LIMITS)
+
+    @property
+    def payload(self) -> etree._Element:
+        """The element in the Body: a response or a SOAP fault."""
+        return self.root[-1][0]
+
+    @property
+    def is_fault(self) -> bool:
+        return self.payload.tag == f"{{{SOAP}}}Fault"
+
+    @property
+    def code(self) -> str:
+        """Status or fault code; empty where there is none."""
+        return self.payload.findtext(".//reasonCode" if self.is_fault else "status/code") or ""
+
+    @property
+    def ticket(self) -> str:
+        return self.payload.findtext(".//ticketCBSS") or ""
+
+    @property
+    def information(self) -> dict[str, str]:
+        return {
+            i.findtext("fieldName") or "": i.findtext("fieldValue") or "" for i in self.payload.iter("information")
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    directory: Path
+    url: str
+    local_url: str
+    process: subprocess.Popen[bytes]
+    dsn: str | None
+
+    @property
+    def pki(self) -> Path:
+        return self.directory / "pki"
+
+    def signer(self, client: str = "onem") -> Signer:
+        return Signer.from_files(self.pki / f"{client}.key", self.pki / f"{client}.pem")
+
+    def connect(self, client: str = "onem") -> Connection:
+        return Connection(self.url, self.pki / "ca.pem", self.pki / f"{client}.pem", self.pki / f"{client}.key")
+
+    def verify(self, reply: bytes) -> None:
+        """Raises ReplyNotTrusted unless the platform signed Body, Timestamp and token."""
+        security = ClientSecurity(self.signer(), platform_trust(self.pki / "signing.pem"))
+        security.verify(reply)
+
+    def send(
+        self,
+        service: Service,
+        operation: Operation,
+        message: bytes,
+        *,
+        client: str = "onem",
+        soap_action: str | None = None,
+        path: str | None = None,
+        content_type: str = "text/xml; charset=utf-8",
+    ) -> Got:
+        """Posts bytes as they are, over TLS with a client's certificate."""
+        action = f"{SOAP_ACTION}{service.name}/{operation.name}" if soap_action is None else soap_action
+        with self.connect(client) as connection:
+            return Got(*connection.post(path or service.path, action, message, content_type))
+
+    def body(self, service: Service, operation: Operation, **asked: Any) -> str:
+        """The request element as text; `organisation`, `legal_context` and the criteria by field name."""
+        organisation = asked.pop("organisation", "onem")
+        context = asked.pop("legal_context", "NEO:UNEMPLOYMENT")
+        ticket = asked.pop("ticket", "front-door-test")
+        return request_body(
+            service, operation, ORGANISATIONS.get(organisation, organisation), context, asked, ticket, datetime.now(UTC)
+        )
+
+    def message(self, persona: Persona) -> bytes:
+        """The message that a persona's client would send now."""
+        now = datetime.now(UTC)
+        body = self.body(
+            persona.service,
+            persona.operation,
+            organisation=persona.organisation,
+            legal_context=persona.legal_context,
+            **persona.values,
+        )
+        deviation = persona.deviation
+        if deviation.sign:
+            created = now + timedelta(seconds=deviation.created_offset)
+            message = self.signer(persona.client).envelope(body, created)
+        else:
+            message = unsigned_envelope(body)
+        return message.replace(SOAP.encode(), SOAP12.encode()) if deviation.soap_version == "1.2" else message
+
+    def call(self, persona: Persona) -> Got:
+        deviation = persona.deviation
+        kind = "application/soap+xml" if deviation.soap_version == "1.2" else "text/xml"
+        return self.send(
+            persona.service,
+            persona.operation,
+            self.message(persona),
+            client=persona.client,
+            soap_action=deviation.soap_action,
+            path=deviation.path,
+            content_type=f"{kind}; charset=utf-8",
+        )
+
+    def logged(self, ticket: str) -> tuple[Found, ...]:
+        """What the security log holds under a ticket, read as an operator would."""
+
+        async def read(dsn: str) -> tuple[Found, ...]:
+            async with open_log(settings, dsn) as log:
+                return await log.reader.by_ticket(Ticket(ticket), "os-user:test", "test")
+
+        settings = load(DemoDirectory(self.directory).settings)
+        with postgres(self.dsn, settings.data_dir) as dsn:
+            return asyncio.run(read(dsn))
+
+
+_volatile = re.compile(
+    rb"(?<=<ticketCBSS>)[^<]+|(?<=<timestampReceive>)[^<]+|(?<=<timestampReply>)[^<]+|(?<=<timestampSent>)[^<]+"
+)
+
+
+def steady(payload: bytes) -> bytes:
+    """A payload without what differs each time: ticket and times."""
+    return _volatile.sub(b"*", payload)

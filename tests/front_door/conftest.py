@@ -1,0 +1,17 @@
+"""The front door: the very command that users run, over real TLS, in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from bank import Bank
+from running import Running, open_directory
+
+
+@pytest.fixture(scope="session")
+def bank(server: Any) -> Iterator[Bank]:
+    """A running demo with two workers; on the given PostgreSQL when there is one, else on its own embedded one."""
+    with open_directory() as directory, Running(directory / "demo", server) as bank:
+        yield bank
