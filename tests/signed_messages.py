@@ -43,10 +43,17 @@ def ec_key(curve: type[ec.EllipticCurve] = ec.SECP256R1, _number: int = 0) -> ec
 
 
 def usage(**granted: bool) -> x509.KeyUsage:
-    names = (
-        "digital_signature content_commitment key_encipherment data_encipherment key_agreement"
-        " key_cert_sign crl_sign encipher_only decipher_only"
-    ).split()
+    names = [
+        "digital_signature",
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+        "key_cert_sign",
+        "crl_sign",
+        "encipher_only",
+        "decipher_only",
+    ]
     return x509.KeyUsage(**{name: granted.get(name, False) for name in names})
 
 

@@ -17,6 +17,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
+
+from kruispunt.errors import Fault
+from kruispunt.wss import verify as verify_module
+from kruispunt.wss.policy import Policy
+from kruispunt.wss.sign import Signer
+from kruispunt.wss.trust import token_of
+from kruispunt.xml.namespaces import DS, EXC_C14N, SOAP, WSSE, WSU
+from kruispunt.xml.parse import parse
 from signed_messages import (
     INNER,
     NOW,
@@ -32,14 +40,6 @@ from signed_messages import (
     rsa_signer,
     rule,
 )
-
-from kruispunt.errors import Fault
-from kruispunt.wss import verify as verify_module
-from kruispunt.wss.policy import Policy
-from kruispunt.wss.sign import Signer
-from kruispunt.wss.trust import token_of
-from kruispunt.xml.namespaces import DS, EXC_C14N, SOAP, WSSE, WSU
-from kruispunt.xml.parse import parse
 
 ID = f"{{{WSU}}}Id"
 FORGED = INNER.replace("85673099811", "85673099822")
@@ -212,7 +212,7 @@ def test_an_empty_or_malformed_signature_value(text: str) -> None:
         (b"85673099811", b"85673099822"),
         (b"<legalContext>", b"<legalContext >x"),
         (b"09:35:00.000Z", b"09:34:59.000Z"),
-        (b'<fs:consultRequest ', b'<fs:consultRequest a="1" '),
+        (b"<fs:consultRequest ", b'<fs:consultRequest a="1" '),
     ],
 )
 def test_a_changed_message(old: bytes, new: bytes) -> None:
@@ -397,9 +397,7 @@ def prefix_list(text: str, number: int = 1) -> Change:
 
 
 @pytest.mark.parametrize("text", [" ".join(f"p{n}" for n in range(17)), "p" * 257, "a " * 200])
-def test_a_long_prefix_list_is_refused_before_canonicalisation(
-    text: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_prefix_list_is_refused_before_canonicalisation(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = resigned(request(), prefix_list(text))
     monkeypatch.setattr(verify_module, "canonical", forbidden)
     assert refused(data) == "signature.prefix-list"
@@ -413,7 +411,7 @@ def test_a_prefix_list_stands_once_and_alone() -> None:
 def test_the_canonicalisation_bomb_is_refused_while_parsing(number: int) -> None:
     """A thousand namespace declarations cost the inclusive form seconds; they never reach a canonicaliser."""
     many = " ".join(f'xmlns:p{n}="urn:p{n}"' for n in range(number))
-    message = request(inner=f'<a {many}>{"<b></b>" * 100}</a>')
+    message = request(inner=f"<a {many}>{'<b></b>' * 100}</a>")
     with pytest.raises(Fault) as error:
         parse(message)
     assert error.value.rule == "xml.namespaces"
@@ -449,6 +447,13 @@ def test_references_to_something_else(uri: str) -> None:
         one(tree, "//ds:Reference[@URI='#Body-1']").set("URI", uri)
 
     assert refused(resigned(request(), point)) == "signature.coverage"
+
+
+def test_something_that_looks_like_a_reference() -> None:
+    def rename(tree: etree._Element) -> None:
+        one(tree, "//ds:Reference[@URI='#Body-1']").tag = f"{{{DS}}}Manifest"
+
+    assert refused(resigned(request(), rename)) == "signature.coverage"
 
 
 def test_a_reference_without_uri() -> None:
@@ -596,8 +601,7 @@ def key_info(content: str) -> Change:
         '<w:SecurityTokenReference><w:Reference URI="#X509-1" ValueType="urn:x"/></w:SecurityTokenReference>',
         '<w:SecurityTokenReference><w:Reference URI="#X509-1"><w:x/></w:Reference></w:SecurityTokenReference>',
         '<w:SecurityTokenReference><w:Reference URI="#X509-1"/></w:SecurityTokenReference><ds:KeyValue/>',
-        '<w:SecurityTokenReference><w:Reference URI="#X509-1"/><w:Reference URI="#other"/>'
-        "</w:SecurityTokenReference>",
+        '<w:SecurityTokenReference><w:Reference URI="#X509-1"/><w:Reference URI="#other"/></w:SecurityTokenReference>',
     ],
 )
 def test_key_info_that_names_another_key(content: str) -> None:

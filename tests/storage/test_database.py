@@ -142,12 +142,14 @@ async def one(dsn: str, condition: str) -> bool:
 
 def test_cancelled_task_leaves_no_statement_and_no_dirty_connection(empty_dsn: str) -> None:
     async def use(database: Database) -> None:
+        before = await database.fetchval(PID)
         running = asyncio.create_task(database.fetchval("select 'stale' from pg_sleep(600)"))
         await eventually(lambda: one(empty_dsn, "wait_event = 'PgSleep'"))
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
         assert await database.fetchval("select 'fresh'") == "fresh"
+        assert await database.fetchval(PID) != before
         await eventually(lambda: no_more(empty_dsn, "wait_event = 'PgSleep'"))
         assert await count(empty_dsn, "true") == 1
 

@@ -88,6 +88,10 @@ def test_both_drivers_use_the_dsn(running: EmbeddedPostgres) -> None:
     assert ask(running.dsn, "select current_user") == "kruispunt"
 
 
+def test_version_is_that_of_the_server(running: EmbeddedPostgres) -> None:
+    assert running.version == check_server(running.dsn)
+
+
 def test_dsn_does_not_depend_on_the_environment(running: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGPORT", "1")
     assert ask(running.dsn, "select 1") == 1

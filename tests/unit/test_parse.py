@@ -41,9 +41,9 @@ def test_utf8_documents_are_read(data: bytes) -> None:
     "data",
     [
         "<a>é</a>".encode("latin-1"),
-        "<?xml version='1.0' encoding='ISO-8859-1'?><a/>".encode(),
-        "<?xml version='1.0' encoding='US-ASCII'?><a/>".encode(),
-        "<?xml version='1.0' encoding='UTF-7'?><a>+AGE-</a>".encode(),
+        b"<?xml version='1.0' encoding='ISO-8859-1'?><a/>",
+        b"<?xml version='1.0' encoding='US-ASCII'?><a/>",
+        b"<?xml version='1.0' encoding='UTF-7'?><a>+AGE-</a>",
         "<?xml version='1.0' encoding='UTF-16'?><a/>".encode("utf-16"),
         "<a/>".encode("utf-16"),
         "<a/>".encode("utf-16-le"),

@@ -8,13 +8,13 @@ import xmlsec
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from lxml import etree
-from signed_messages import NOW, accepted, ec_key, ec_signer, one, rsa_key, rsa_signer, rule
 
 from kruispunt.wss.policy import BASE64_BINARY, X509_V3, Policy
 from kruispunt.wss.sign import Signer
 from kruispunt.wss.trust import token_of
 from kruispunt.xml.namespaces import DS, EXC_C14N, SOAP, WSSE, WSU
 from kruispunt.xml.parse import NOVEL_BYTES, parse
+from signed_messages import NOW, accepted, ec_key, ec_signer, one, rsa_key, rsa_signer, rule
 
 
 def unsigned(signer: Signer, extra: str = "") -> etree._Element:
@@ -37,7 +37,7 @@ def signed_by_xmlsec(
     """Signed with the `PrefixList` given per identifier; that of CanonicalizationMethod under `""`."""
     tree = unsigned(signer)
     signature = xmlsec.template.create(
-        tree, getattr(xmlsec.Transform, "EXCL_C14N"), getattr(xmlsec.Transform, _TRANSFORM[method]), ns="ds"
+        tree, xmlsec.Transform.EXCL_C14N, getattr(xmlsec.Transform, _TRANSFORM[method]), ns="ds"
     )
     one(tree, "//wsse:Security").append(signature)
     _prefix_list(one(signature, "ds:SignedInfo/ds:CanonicalizationMethod"), (lists or {}).get(""))

@@ -14,6 +14,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
+
+from kruispunt.errors import ConfigurationError
+from kruispunt.wss.sign import Signer
+from kruispunt.xml.build import element
+from kruispunt.xml.namespaces import SOAP, WSSE, WSU
+from kruispunt.xml.parse import parse
 from signed_messages import (
     INNER,
     NOW,
@@ -27,12 +33,6 @@ from signed_messages import (
     rsa_key,
     rsa_signer,
 )
-
-from kruispunt.errors import ConfigurationError
-from kruispunt.wss.sign import Signer
-from kruispunt.xml.build import element
-from kruispunt.xml.namespaces import SOAP, WSSE, WSU
-from kruispunt.xml.parse import parse
 
 SIGNERS = [rsa_signer, ec_signer, lambda: ec_signer(ec.SECP384R1)]
 
@@ -85,7 +85,7 @@ def test_signed_parts_are_written_in_canonical_form(
         assert c14n(part) in data
     signed = accepted(tree, reply=True)
     assert signed.confirms == confirm
-    assert [x.text or "" for x in signed.body[0]] == [text for text in carriable]
+    assert [x.text or "" for x in signed.body[0]] == carriable
     assert {str(k): v for k, v in signed.body.attrib.items() if "}" not in str(k)} == values
 
 

@@ -7,7 +7,18 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
+
+from kruispunt.errors import AuthenticationRefused, Fault, InvalidRequest, InvalidSoapVersion, RefusalReason
+from kruispunt.wss import verify as verify_module
+from kruispunt.wss.policy import STRICT, Policy
+from kruispunt.wss.sign import Signer
+from kruispunt.wss.trust import token_of
+from kruispunt.wss.verify import verify
+from kruispunt.xml.namespaces import SOAP, SOAP12, WSSE, WSU
+from kruispunt.xml.parse import parse
 from signed_messages import (
     INNER,
     NOW,
@@ -25,15 +36,6 @@ from signed_messages import (
     rule,
     trust,
 )
-
-from kruispunt.errors import AuthenticationRefused, Fault, InvalidRequest, InvalidSoapVersion, RefusalReason
-from kruispunt.wss.policy import STRICT, Policy
-from kruispunt.wss import verify as verify_module
-from kruispunt.wss.sign import Signer
-from kruispunt.wss.trust import token_of
-from kruispunt.wss.verify import verify
-from kruispunt.xml.namespaces import SOAP, SOAP12, WSSE, WSU
-from kruispunt.xml.parse import parse
 
 
 def test_what_was_signed_is_handed_back() -> None:
@@ -93,8 +95,14 @@ def test_the_envelope_must_be_soap_1_1() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "<s:Header/>", "<s:Body/><s:Header/>", "<s:Header/><s:Body/><s:Body/>", "<s:Header/><s:Header/><s:Body/>"]
-    + ["<s:Header/><s:Body/><x/>"],
+    [
+        "",
+        "<s:Header/>",
+        "<s:Body/><s:Header/>",
+        "<s:Header/><s:Body/><s:Body/>",
+        "<s:Header/><s:Header/><s:Body/>",
+        "<s:Header/><s:Body/><x/>",
+    ],
 )
 def test_an_envelope_has_one_header_then_one_body(content: str) -> None:
     assert rule(f"<s:Envelope xmlns:s='{SOAP}'>{content}</s:Envelope>".encode()) == "soap.structure"
@@ -151,6 +159,15 @@ def test_tolerances_are_configurable() -> None:
     patient = Policy(age=timedelta(hours=1), life=timedelta(hours=2), ahead=timedelta(minutes=10))
     assert rule(request(now=NOW + timedelta(minutes=9))) == "timestamp.future"
     accepted(request(now=NOW + timedelta(minutes=9)), patient)
+
+
+def test_an_old_message_is_refused_although_it_has_not_expired() -> None:
+    def stretch(tree: etree._Element) -> None:
+        one(tree, "//wsu:Expires").text = "2026-01-31T11:00:00Z"
+
+    data = resigned(request(now=NOW - timedelta(minutes=6)), stretch)
+    assert rule(data, Policy(life=timedelta(hours=2))) == "timestamp.expired"
+    accepted(data, Policy(life=timedelta(hours=2), age=timedelta(minutes=7)))
 
 
 @pytest.mark.parametrize(
@@ -219,6 +236,7 @@ def test_curves_of_another_family_are_refused() -> None:
     """secp256k1 has the size of P-256 and is not P-256."""
     key = ec_key(ec.SECP256K1)
     leaf = certificate("k1", key, root())
+
     def swap(tree: etree._Element) -> None:
         one(tree, "//wsse:BinarySecurityToken").text = token_of(leaf)
 
@@ -341,6 +359,15 @@ def test_an_ecdsa_value_has_exactly_two_coordinates(length: int) -> None:
     assert rule(edited(request(ec_signer()), cut)) == "signature.value"
 
 
+def test_an_ecdsa_value_is_not_padded() -> None:
+    def pad(tree: etree._Element) -> None:
+        value = one(tree, "//ds:SignatureValue")
+        raw = base64.b64decode(value.text or "")
+        value.text = base64.b64encode(raw[:32] + b"\0" + raw[32:]).decode()
+
+    assert rule(edited(request(ec_signer()), pad)) == "signature.value"
+
+
 def test_a_signature_confirmation_belongs_in_a_reply() -> None:
     reply = rsa_signer().envelope(INNER, NOW, confirm="c2lnbmF0dXJl")
     assert accepted(reply, reply=True).confirms == "c2lnbmF0dXJl"
@@ -378,3 +405,28 @@ def test_identifiers_elsewhere_are_never_looked_at() -> None:
             tree[0].append(etree.Element("decoy", {f"{{{WSU}}}Id": name, "Id": name, "ID": name}))
 
     accepted(edited(request(), scatter))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_damaged_message_is_refused_and_never_an_error(data: st.DataObject) -> None:
+    """Whatever a stranger sends: accepted with what was signed, or one of the refusals."""
+    message = bytearray(request(ec_signer()))
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(message) - 1))
+        message[place] = data.draw(st.sampled_from(b"<>&\"' /=#A1z-\xc3\0") | st.integers(0, 255))
+    try:
+        signed = accepted(bytes(message))
+    except Fault:
+        return
+    assert etree.tostring(signed.body[0], method="c14n", exclusive=True).decode() == INNER
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number:Warning")
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_damaged_certificate_is_refused_and_never_an_error(data: st.DataObject) -> None:
+    der = bytearray(base64.b64decode(token_of(ec_signer().certificate)))
+    der[data.draw(st.integers(0, len(der) - 1))] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(AuthenticationRefused):
+        trust().trusted(base64.b64encode(bytes(der)).decode(), NOW)

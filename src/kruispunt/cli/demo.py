@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.syntax import Syntax
+from lxml import etree
 
 from kruispunt.cli.calls import arguments
 from kruispunt.cli.serve import prepare, supervisor
@@ -162,10 +162,10 @@ class _Show:
     async def _tell(self, answer: dict[str, Any], settings: Settings, dsn: str) -> None:
         if self.quiet:
             return
-        out.rule("request")
-        out.print(Syntax(answer["request"], "xml", word_wrap=True, background_color="default"))
-        out.rule("reply")
-        out.print(Syntax(answer["reply"], "xml", word_wrap=True, background_color="default"))
+        for title in ("request", "reply"):
+            out.rule(title)
+            out.print(_body(answer[title]), markup=False)
+            out.print("[dim]The Header holds certificate, Timestamp and Signature: kruispunt call … --xml shows it.[/]")
         out.rule("what was checked, step by step")
         async with open_log(settings, dsn) as log:
             entries = await log.reader.by_ticket(Ticket(answer["ticket"]), who_reads(), "kruispunt demo")
@@ -188,3 +188,11 @@ Certificates and keys of the demo clients: {self.where.pki}
 Ctrl-C stops it.""",
             markup=False,
         )
+
+
+def _body(message: str) -> str:
+    """What stands in the Body, indented."""
+    payload = etree.fromstring(message.encode())[-1][0]
+    alone = etree.fromstring(etree.tostring(payload, method="c14n", exclusive=True, with_tail=False))
+    etree.indent(alone, "  ")
+    return etree.tostring(alone, encoding="unicode")

@@ -6,6 +6,7 @@
 
     session = Session()
     session.cert, session.verify = ("client.pem", "client.key"), "ca.pem"
+    session.trust_env = False  # else REQUESTS_CA_BUNDLE, where it is set, comes before "ca.pem"
     client = Client(
         "https://localhost:4520/ForeignerSituationService/v1/consult?wsdl",
         transport=Transport(session=session),

@@ -46,8 +46,8 @@ async def serve(running: uvicorn.Server, listening: socket.socket, on_ready: Cal
     """Serves until a signal, or until standard input ends because the supervisor is gone."""
     serving = asyncio.create_task(running.serve(sockets=[listening]))
     lifeline = asyncio.create_task(_end_of_input(running))
-    while not running.started and not serving.done():
-        await asyncio.sleep(0.005)  # noqa: ASYNC110  uvicorn tells it by this flag only
+    while not running.started and not serving.done():  # noqa: ASYNC110  uvicorn tells it by this flag only
+        await asyncio.sleep(0.005)
     if running.started:
         on_ready()
     await serving

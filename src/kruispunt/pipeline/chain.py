@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from time import perf_counter
+from traceback import extract_tb
 
 import structlog
 
@@ -74,8 +76,12 @@ async def _seal(exchange: Exchange, platform: Platform) -> Answer:
 
 
 def _internal(exchange: Exchange, rule: str, error: Exception) -> InternalFailure:
-    """MSG00003; what really happened goes to the operator's log only, under the ticket."""
-    logger.error("internal failure", ticket=exchange.ticket, rule=rule, exc_info=error)
+    """MSG00003; what really happened goes to the operator's log only, under the ticket.
+
+    Kind and place of the error, not its text: that may hold what stood in the message.
+    """
+    places = [f"{frame.name} {Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
+    logger.error("internal failure", ticket=exchange.ticket, rule=rule, error=type(error).__name__, at=places)
     return InternalFailure(
         rule, "The platform could not serve this request.", remedy="Report the ticket to the service desk."
     )

@@ -6,6 +6,7 @@ likewise, so that the master key can be replaced without touching an entry. Key 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hmac
@@ -92,6 +93,7 @@ class KeyRing:
         self._today: date | None = None
         self._by_owner: dict[str, DataKey] = {}
         self._subject_key = b""
+        self._asking = asyncio.Lock()
 
     async def open(self) -> None:
         """Fetches or makes the key of the SSIN digests; fails when the master key is not this database's."""
@@ -103,12 +105,16 @@ class KeyRing:
 
     async def data_key(self, day: date, owner: str) -> DataKey:
         """The key under which messages of `owner` are encrypted on `day`."""
-        if day != self._today:
-            self._today, self._by_owner = day, {}
-        key = self._by_owner.get(owner)
+        key = self._by_owner.get(owner) if day == self._today else None
         if key is None:
-            key = DataKey(*await self._find_or_make("message", day, owner))
-            self._by_owner[owner] = key
+            # One asks the database, the others wait for what it finds: at midnight everybody needs a new key.
+            async with self._asking:
+                if day != self._today:
+                    self._today, self._by_owner = day, {}
+                key = self._by_owner.get(owner)
+                if key is None:
+                    key = DataKey(*await self._find_or_make("message", day, owner))
+                    self._by_owner[owner] = key
         return key
 
     async def by_id(self, key_id: int) -> DataKey:

@@ -73,6 +73,11 @@ class EmbeddedPostgres:
         return _dsn(configuration.ADMINISTRATOR, "postgres", socket)
 
     @property
+    def version(self) -> str:
+        """Of the PostgreSQL that serves this directory, such as `18.4`."""
+        return find_installation(_major(Layout(self._directory.resolve()).data)).version
+
+    @property
     def started_here(self) -> bool:
         """Whether this object started the server; False when it attached to one that ran."""
         return self._process is not None

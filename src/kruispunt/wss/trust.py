@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import verification
@@ -103,7 +104,10 @@ class TrustStore:
             if now < until and trusted.valid_at(now):
                 return trusted
             del self._known[token]
-        trusted = self._check(certificate_of(token), now)
+        try:
+            trusted = self._check(certificate_of(token), now)
+        except _MALFORMED:
+            raise _malformed() from None
         if len(self._known) >= CACHE_SIZE:
             del self._known[next(iter(self._known))]
         self._known[token] = (trusted, now + CACHE_LIFE)
@@ -137,7 +141,10 @@ class PinnedCertificates:
     def __init__(self, certificates: Sequence[x509.Certificate]) -> None:
         if not certificates:
             raise ConfigurationError("no certificate is pinned; name the one that the platform signs with")
-        self._known = {token_of(one): described(one, (one,)) for one in certificates}
+        try:
+            self._known = {token_of(one): described(one, (one,)) for one in certificates}
+        except AuthenticationRefused as refusal:
+            raise ConfigurationError(f"a certificate cannot be pinned: {refusal.why}") from refusal
 
     def trusted(self, token: str, now: datetime) -> Trusted:
         """See `Trust.trusted`."""
@@ -162,12 +169,8 @@ def certificate_of(token: str) -> x509.Certificate:
         if base64.b64encode(der).decode("ascii") != token:
             raise ValueError("respelt")
         return x509.load_der_x509_certificate(der)
-    except ValueError:
-        raise untrusted(
-            "certificate.form",
-            "the BinarySecurityToken holds no X.509 certificate",
-            "Put the DER form of the certificate into it, in base64.",
-        ) from None
+    except _MALFORMED:
+        raise _malformed() from None
 
 
 def described(certificate: x509.Certificate, path: tuple[x509.Certificate, ...]) -> Trusted:
@@ -191,6 +194,25 @@ def described(certificate: x509.Certificate, path: tuple[x509.Certificate, ...])
 def untrusted(rule: str, why: str, remedy: str = "") -> AuthenticationRefused:
     """The refusal of a certificate."""
     return AuthenticationRefused(RefusalReason.CERTIFICATE, rule, why, element="BinarySecurityToken", remedy=remedy)
+
+
+_MALFORMED: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What `cryptography` raises, now or when a part is first read, for a certificate that is none."""
+
+
+def _malformed() -> AuthenticationRefused:
+    return untrusted(
+        "certificate.form",
+        "the BinarySecurityToken holds no X.509 certificate",
+        "Put the DER form of the certificate into it, in base64.",
+    )
 
 
 def _check_validity(certificate: x509.Certificate, now: datetime) -> None:
