@@ -14,7 +14,7 @@ from typing import Any
 from lxml import etree
 
 from kruispunt.cli.calls import request_body
-from kruispunt.cli.terminal import open_log
+from kruispunt.cli.terminal import dsn_of, open_log
 from kruispunt.client.signing import ClientSecurity, platform_trust
 from kruispunt.client.transport import Connection
 from kruispunt.demo.directory import DemoDirectory
@@ -23,7 +23,6 @@ from kruispunt.identifiers.ticket import Ticket
 from kruispunt.pipeline.service import Operation, Service
 from kruispunt.securitylog.read import Found
 from kruispunt.settings import load
-from kruispunt.storage.engine import postgres
 from kruispunt.wss.sign import Signer
 from kruispunt.xml.namespaces import SOAP, SOAP12, SOAP_ACTION
 from kruispunt.xml.parse import Limits, parse
@@ -164,7 +163,7 @@ class Bank:
                 return await log.reader.by_ticket(Ticket(ticket), "os-user:test", "test")
 
         settings = load(DemoDirectory(self.directory).settings)
-        with postgres(self.dsn, settings.data_dir) as dsn:
+        with dsn_of(settings) as dsn:
             return asyncio.run(read(dsn))
 
 

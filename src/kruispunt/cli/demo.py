@@ -19,7 +19,7 @@ from lxml import etree
 
 from kruispunt.cli.calls import arguments
 from kruispunt.cli.serve import prepare, supervisor
-from kruispunt.cli.terminal import err, open_log, out, who_reads
+from kruispunt.cli.terminal import dsn_of, err, open_log, out, who_reads
 from kruispunt.cli.why import explain, print_steps
 from kruispunt.demo.build import Options, build_files, load_people
 from kruispunt.demo.directory import DemoDirectory, default_directory
@@ -30,7 +30,6 @@ from kruispunt.identifiers.ticket import Ticket
 from kruispunt.securitylog.entry import Kind
 from kruispunt.services.discovery import discover
 from kruispunt.settings import Settings
-from kruispunt.storage.engine import postgres
 
 FIRST_PERSONA = "two-cards-and-a-permit"
 
@@ -66,12 +65,13 @@ def demo(
         numbers=numbers,
         seed=seed,
         extra_services=tuple(service or ()),
+        dsn=dsn,
     )
     show = _Show(where, options, quiet=quiet, once=once)
     with _alone(where):
         settings = build_files(where, options, show.step)
         show.step("PostgreSQL")
-        with postgres(dsn, where.postgres) as found:
+        with dsn_of(settings) as found:
             prepare(settings, found)
             asyncio.run(load_people(where, options, found, show.step))
             show.step(f"{options.workers} gateway worker{'s' if options.workers > 1 else ''}")

@@ -13,6 +13,7 @@ from kruispunt.cli.terminal import (
     JsonOption,
     dsn_of,
     find_settings,
+    harmless,
     open_log,
     out,
     print_json,
@@ -60,12 +61,13 @@ def show(
         out.print(entry.kind.name.lower(), style="bold")
         for name in SHOWN:
             if value := entry.facts[name]:
-                out.print(f"  {name:17} {value}", markup=False)
+                out.print(f"  {name:17} {harmless(str(value))}", markup=False)
         out.print(f"  {'subjects':17} {len(entry.facts['subjects'])} (keyed digests)")
         if entry.unreadable:
             out.print(f"  {'message':17} {entry.unreadable}", markup=False)
         elif messages and entry.message is not None:
-            out.print(entry.message.data.decode("utf-8", "replace"), markup=False)
+            for line in entry.message.data.decode("utf-8", "replace").split("\n"):
+                out.print(harmless(line), markup=False)
     if not found:
         raise DataError(f"no entry has ticket {ticket}")
 
@@ -87,7 +89,7 @@ def find_entries(ticket: str, config: Path | None, purpose: str) -> tuple[Found,
 
 
 def _facts(entry: Found, messages: bool) -> dict[str, Any]:
-    facts: dict[str, Any] = {"kind": entry.kind.name.lower(), **entry.facts}
+    facts: dict[str, Any] = {**entry.facts, "kind": entry.kind.name.lower()}
     if messages and entry.message is not None:
         facts["message"] = entry.message.data.decode("utf-8", "replace")
     return facts

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from kruispunt.access.files import load_organisations
 from kruispunt.access.model import Organisation
 from kruispunt.app import services_of
@@ -45,6 +47,8 @@ class Options:
     seed: int = 1
     host: str = "127.0.0.1"
     extra_services: tuple[str, ...] = ()
+    dsn: str | None = None
+    """A PostgreSQL server instead of the embedded one."""
 
 
 def settings_for(directory: DemoDirectory, options: Options) -> Settings:
@@ -52,7 +56,8 @@ def settings_for(directory: DemoDirectory, options: Options) -> Settings:
     pki = directory.pki
     return Settings(
         environment=Environment.DEVELOPMENT,
-        data_dir=directory.postgres,
+        dsn=None if options.dsn is None else SecretStr(options.dsn),
+        data_dir=directory.postgres if options.dsn is None else None,
         host=options.host,
         port=options.port,
         local_port=options.local_port,
@@ -88,6 +93,7 @@ def _write_settings(directory: DemoDirectory, settings: Settings) -> None:
     for name, value in values.items():
         if value is not None and value != []:
             lines.append(f"{name} = {json.dumps(value)}")
+    directory.settings.touch(mode=0o600)
     directory.settings.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -87,6 +87,7 @@ class LogWriter:
         self._wake = asyncio.Event()
         self._connection: asyncpg.Connection[Any] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._closing = False
         self.flushes = 0
         """Transactions so far; with `entries` it tells how well groups form."""
         self.entries = 0
@@ -97,21 +98,19 @@ class LogWriter:
 
     async def close(self) -> None:
         """Writes what is queued, then stops."""
-        while self._queue:
-            self._wake.set()
-            await asyncio.sleep(0.01)
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            self._closing = True
+            self._wake.set()
+            await self._task
         if self._connection is not None:
             await self._connection.close(timeout=FLUSH_SECONDS)
 
     async def append(self, entry: Entry, replay: ReplayKey | None = None) -> None:
         """Durable when it returns. Raises Replayed, or StorageError when the log cannot be written."""
-        if len(self._queue) >= QUEUE_LIMIT:
-            raise StorageError("the security log cannot keep up")
-        waiting = _Waiting(await self._row(entry), replay, asyncio.get_running_loop().create_future())
+        row = await self._row(entry)
+        if self._closing or len(self._queue) >= QUEUE_LIMIT:
+            raise StorageError("the security log is closed, or cannot keep up")
+        waiting = _Waiting(row, replay, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         self._wake.set()
         if not await waiting.done:
@@ -148,7 +147,7 @@ class LogWriter:
         )
 
     async def _drain(self) -> None:
-        while True:
+        while not self._closing:
             await self._wake.wait()
             self._wake.clear()
             while self._queue:
@@ -170,8 +169,8 @@ class LogWriter:
                 [None if w.replay is None else w.replay.key for w in rows],
                 *columns,
             )
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            await self._give_up(group, error)
+        except Exception as error:  # whatever happened: nobody of this group is logged, and the task must go on
+            self._give_up(group, error)
             return
         self.flushes += 1
         self.entries += len(rows)
@@ -181,7 +180,7 @@ class LogWriter:
                 again = waiting in repeated
                 waiting.done.set_result(not again and (waiting.replay is None or waiting.replay.key in known))
 
-    async def _give_up(self, group: list[_Waiting], error: Exception) -> None:
+    def _give_up(self, group: list[_Waiting], error: Exception) -> None:
         """Nobody in the group is answered as logged; the next group gets a new connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
