@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 N ?= 2
 
-.PHONY: setup setup-dev demo test check audit lock bench clean python
+.PHONY: setup setup-dev demo test check audit lock bench docs clean python
 
 setup: $(VENV)/.setup ## Set up the virtual environment; $(BIN)/kruispunt is ready after it
 
@@ -27,6 +27,9 @@ audit: $(VENV)/.setup-dev ## Known vulnerabilities in what is installed; fails w
 
 bench: $(VENV)/.setup-dev ## The exchange benchmark; see benchmarks/README.md
 	@$(BIN)/python -m benchmarks.exchange $(ARGS)
+
+docs: $(VENV)/.setup ## Renew the pages of docs/reference that follow from the code
+	@$(BIN)/python docs/generate.py
 
 lock: $(VENV)/.setup-dev ## Renew both lock files
 	@$(PIP) uv

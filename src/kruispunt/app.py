@@ -14,7 +14,7 @@ from kruispunt.access.files import ServiceRows
 from kruispunt.access.files import load as load_access
 from kruispunt.access.model import AccessTable
 from kruispunt.clock import Clock, SystemClock
-from kruispunt.errors import ConfigurationError, StorageError
+from kruispunt.errors import ConfigurationError
 from kruispunt.gateway.http import HttpGateway
 from kruispunt.gateway.secrets import read_certificates, read_key, read_secret
 from kruispunt.gateway.wsdl import documents
@@ -148,5 +148,5 @@ async def _forget_replays(platform: Platform) -> None:
         await asyncio.sleep(FORGET_EVERY_SECONDS)
         try:
             await platform.log.forget_replays(forget_before(platform.clock.now()))
-        except (StorageError, OSError) as error:
+        except Exception as error:  # the driver's errors have no common root, and this task must go on
             logger.warning("replay keys could not be forgotten; trying again in a minute", cause=str(error))

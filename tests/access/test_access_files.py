@@ -97,7 +97,8 @@ def test_certificate_acts_for_its_owner_by_default(tmp_path: Path) -> None:
     registration = loaded(tmp_path, certificates=ROW).registered(FINGERPRINT)
     assert registration is not None
     assert registration.acts_for == {"onem"}
-    assert not (registration.sha1 or registration.unsigned_token)
+    assert not registration.sha1
+    assert not registration.unsigned_token
 
 
 def test_gateway_carries_only_whom_it_names() -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 import subprocess
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,7 @@ from lxml import etree
 from kruispunt.cli.calls import request_body
 from kruispunt.cli.terminal import dsn_of, open_log
 from kruispunt.client.signing import ClientSecurity, platform_trust
-from kruispunt.client.transport import Connection
+from kruispunt.client.transport import Connection, tls_context
 from kruispunt.demo.directory import DemoDirectory
 from kruispunt.demo.personas import Persona
 from kruispunt.identifiers.ticket import Ticket
@@ -71,9 +75,7 @@ class Got:
 
     @property
     def information(self) -> dict[str, str]:
-        return {
-            i.findtext("fieldName") or "": i.findtext("fieldValue") or "" for i in self.payload.iter("information")
-        }
+        return {i.findtext("fieldName") or "": i.findtext("fieldValue") or "" for i in self.payload.iter("information")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,36 @@ class Bank:
         return self.directory / "pki"
 
     def signer(self, client: str = "onem") -> Signer:
-        return Signer.from_files(self.pki / f"{client}.key", self.pki / f"{client}.pem")
+        return _signer(self.pki / f"{client}.key", self.pki / f"{client}.pem")
 
     def connect(self, client: str = "onem") -> Connection:
         return Connection(self.url, self.pki / "ca.pem", self.pki / f"{client}.pem", self.pki / f"{client}.key")
+
+    def tls(self, client: str = "onem") -> ssl.SSLContext:
+        """For those who speak HTTP by hand."""
+        return tls_context(self.pki / "ca.pem", self.pki / f"{client}.pem", self.pki / f"{client}.key")
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
+
+    def local(self, path: str) -> tuple[int, str]:
+        """Status and text of a page on the local port."""
+        try:
+            with urllib.request.urlopen(self.local_url + path, timeout=10) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def metric(self, name: str) -> float:
+        """A figure of /metrics, added up over all its labels."""
+        found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", self.local("/metrics")[1], re.MULTILINE)
+        return sum(map(float, found))
+
+    @property
+    def supplier_calls(self) -> float:
+        """How often any supplier was asked."""
+        return self.metric("kruispunt_supplier_seconds_count")
 
     def verify(self, reply: bytes) -> None:
         """Raises ReplyNotTrusted unless the platform signed Body, Timestamp and token."""
@@ -165,6 +193,12 @@ class Bank:
         settings = load(DemoDirectory(self.directory).settings)
         with dsn_of(settings) as dsn:
             return asyncio.run(read(dsn))
+
+
+@cache
+def _signer(key: Path, certificate: Path) -> Signer:
+    """Reading an RSA key checks its primes, which takes longer than a whole exchange."""
+    return Signer.from_files(key, certificate)
 
 
 _volatile = re.compile(

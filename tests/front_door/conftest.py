@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from attacker import Bench, choose
 from bank import Bank
 from running import Running, open_directory
 
@@ -15,3 +16,9 @@ def bank(server: Any) -> Iterator[Bank]:
     """A running demo with two workers; on the given PostgreSQL when there is one, else on its own embedded one."""
     with open_directory() as directory, Running(directory / "demo", server) as bank:
         yield bank
+
+
+@pytest.fixture
+def bench(bank: Bank) -> Bench:
+    """A victim to attack."""
+    return choose(bank)

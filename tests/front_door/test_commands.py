@@ -160,5 +160,5 @@ def test_call_does_not_trust_a_reply_of_somebody_else(run: Any, bank: Bank) -> N
 
 
 def test_second_demo_in_one_directory_is_refused(run: Any, bank: Bank) -> None:
-    with pytest.raises(ConfigurationError, match="runs in .* already"):
+    with pytest.raises(ConfigurationError, match="already"):
         run("demo", "--dir", str(bank.directory))

@@ -160,9 +160,7 @@ def test_two_workers_let_the_same_message_in_once(fresh_dsn: str) -> None:
         async with opened(fresh_dsn) as second:
             names = [f"m{i}" for i in range(100)]
             attempts = [
-                log.writer.append(an_entry(log.tickets.new()), a_key(name))
-                for name in names
-                for log in (first, second)
+                log.writer.append(an_entry(log.tickets.new()), a_key(name)) for name in names for log in (first, second)
             ]
             results = await asyncio.gather(*attempts, return_exceptions=True)
         assert sum(r is None for r in results) == len(names)

@@ -102,8 +102,17 @@ async def open_log(settings: Settings, dsn: str) -> AsyncIterator[OpenLog]:
         await database.close()
 
 
+def harmless(text: str) -> str:
+    """What somebody else wrote, fit for a terminal: control and formatting characters are shown, not obeyed.
+
+    A path or a client's reference may hold an escape sequence, or a line break that would forge a line of output.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    typer.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
 def who_reads() -> str:

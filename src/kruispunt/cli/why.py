@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from kruispunt.cli.log import find_entries
-from kruispunt.cli.terminal import ConfigOption, JsonOption, out, print_json
+from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json
 from kruispunt.errors import DataError
 from kruispunt.securitylog.entry import Kind
 from kruispunt.securitylog.read import Found
@@ -47,10 +47,10 @@ def explain(entry: Found) -> tuple[list[dict[str, str]], dict[str, str]]:
 def print_steps(steps: list[dict[str, str]], stopped: dict[str, str], outcome: str) -> None:
     for step in steps:
         out.print(f"  [green]passed[/]   {step['step']:20} ", end="")
-        out.print(step["what"], markup=False)
+        out.print(harmless(step["what"]), markup=False)
     if stopped:
         out.print(f"  [red]stopped[/]  {stopped['rule']}")
         for name in ("why", "element", "remedy"):
             if name in stopped:
-                out.print(f"           {name:20} {stopped[name]}", markup=False)
+                out.print(f"           {name:20} {harmless(stopped[name])}", markup=False)
     out.print(f"  outcome  {outcome}")

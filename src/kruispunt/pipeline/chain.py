@@ -66,6 +66,7 @@ async def _seal(exchange: Exchange, platform: Platform) -> Answer:
         reply = compose(exchange, platform)
     except Exception as error:  # a reply that breaks its own contract must not leave
         exchange.refusal = _internal(exchange, "reply.contract", error)
+        exchange.request = None  # nothing of it is repeated: it may be what broke the reply
         reply = compose(exchange, platform)
     try:
         await log_outgoing(exchange, platform, reply.body)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from datetime import date
 
-from kruispunt.access.model import ControlKind, Grant
+from kruispunt.access.model import ControlKind
 from kruispunt.clock import today
 from kruispunt.errors import BusinessRefusal, Rule
 from kruispunt.identifiers import ssin as numbers
 from kruispunt.identifiers.ssin import InvalidSsin, Kind, Ssin
-from kruispunt.periods import Period
+from kruispunt.periods import ALWAYS, Period
 from kruispunt.pipeline.context import Exchange
 from kruispunt.pipeline.platform import Platform
 from kruispunt.pipeline.service import Control, Operation
 from kruispunt.registers.people import State
-from kruispunt.repertory.integration import Subject, find_subject
+from kruispunt.repertory.integration import Subject, find_person, find_subject
 
-ALWAYS = Period(None, None)
 NO_BIS = "BIS numbers are not served: the supplier holds no data about them."
 
 
@@ -81,26 +80,20 @@ def _replaced(exchange: Exchange, operation: Operation, final: Ssin) -> None:
 
 async def _find(exchange: Exchange, platform: Platform, asked: Ssin) -> Subject | None:
     """The states of the number, and whether the organisation's lines hold it, in one query."""
-    assert exchange.organisation is not None
-    assert exchange.grant is not None
-    control = exchange.grant.integration
-    codes = None if control is None else control.quality_codes
+    organisation, grant = exchange.organisation, exchange.grant
+    if organisation is None or grant is None or grant.integration is None:
+        return await find_person(platform.database, asked)
+    days = _period(exchange, platform, grant.integration.kind)
     return await find_subject(
-        platform.database,
-        asked,
-        exchange.organisation.inscribed_as,
-        codes,
-        _period(exchange, platform, exchange.grant),
+        platform.database, asked, organisation.inscribed_as, grant.integration.quality_codes, days
     )
 
 
-def _period(exchange: Exchange, platform: Platform, grant: Grant) -> Period:
+def _period(exchange: Exchange, platform: Platform, kind: ControlKind) -> Period:
     """The days on which a line counts, by the kind of control (PL-20)."""
-    kind = ControlKind.ANY if grant.integration is None else grant.integration.kind
     if kind is ControlKind.ANY:
         return ALWAYS
     if kind is ControlKind.ACTIVE:
-        day = today(platform.clock)
-        return Period.days(day, day)
+        return Period.day(today(platform.clock))
     assert exchange.operation is not None
     return exchange.operation.period(exchange.criteria) or ALWAYS

@@ -1,0 +1,196 @@
+"""An attacker's bench: messages that a right client could send, and what must hold of every refusal."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import signed_messages
+from bank import Bank, Got, steady
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import HashAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from lxml import etree
+
+from kruispunt.demo.personas import Numbers, Persona, load_personas
+from kruispunt.securitylog.entry import Kind
+from kruispunt.services.discovery import discover
+from kruispunt.wss.sign import Signer
+from kruispunt.xml.build import attribute
+from kruispunt.xml.namespaces import SOAP
+
+PERSONAS = {p.id: p for p in load_personas(discover(), Numbers.BAND)}
+FORGED = PERSONAS["incomplete-dates"].ssin or ""
+"""The number of somebody about whom there are data: what an attacker wants to put into another's request."""
+VICTIMS = tuple(
+    PERSONAS[name]
+    for name in (
+        "two-cards-and-a-permit",
+        "secondary-network",
+        "closed-line-inspection",
+        "legal-context-with-blank",
+        "cards-only-authorised",
+    )
+)
+"""Clients with an RSA key, each with a question that is answered with data. Several, because the refusals that are
+logged one by one are limited per client and minute."""
+REFUSALS_PER_MINUTE = 50
+"""Of one victim: below the platform's own limit of 60, which counts per worker."""
+
+_internal = re.compile(
+    rb"Traceback|\.py\b|site-packages|/tmp/|/work|/usr|/home|asyncpg|psycopg|lxml|libxml|openssl|"
+    rb"\b(?i:select|insert into|postgres\w*|relation|null value)\b|0x[0-9a-f]{6}"
+)
+_about_people = re.compile(rb"[0-9]{11}|EC-[0-9]|WP-[A-Z]|<result")
+_seen: Counter[tuple[str, int]] = Counter()
+
+Change = Callable[[etree._Element], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One victim, whose right message is to be misused."""
+
+    bank: Bank
+    victim: Persona = VICTIMS[0]
+
+    @property
+    def ssin(self) -> str:
+        return self.victim.ssin or ""
+
+    @property
+    def signer(self) -> Signer:
+        return self.bank.signer(self.victim.client)
+
+    @property
+    def key(self) -> rsa.RSAPrivateKey:
+        key = load_pem_private_key((self.bank.pki / f"{self.victim.client}.key").read_bytes(), None)
+        assert isinstance(key, rsa.RSAPrivateKey)
+        return key
+
+    def body(self, **asked: Any) -> str:
+        """The victim's request element, as canonical text."""
+        victim = self.victim
+        given = {
+            "organisation": victim.organisation,
+            "legal_context": victim.legal_context,
+            **victim.values,
+            **asked,
+        }
+        return self.bank.body(victim.service, victim.operation, **given)
+
+    def message(self) -> bytes:
+        """A message of the victim that would be answered with data."""
+        return self.bank.message(self.victim)
+
+    def around(self, content: str, **declared: str) -> bytes:
+        """An envelope around any well-formed content, signed by the victim; `declared` on the Envelope, by prefix."""
+        names = "".join(attribute(f"xmlns:{prefix}", uri) for prefix, uri in declared.items())
+        envelope = etree.fromstring(
+            f'<s:Envelope xmlns:s="{SOAP}"{names}><s:Header/><s:Body>{content}</s:Body></s:Envelope>'.encode()
+        )
+        return self.sign(envelope)
+
+    def sign(self, envelope: etree._Element) -> bytes:
+        """Signed now, by the victim."""
+        self.signer.sign_tree(envelope, datetime.now(UTC))
+        return etree.tostring(envelope)
+
+    def resigned(self, change: Change, algorithm: HashAlgorithm | None = None) -> bytes:
+        """The victim's message after a change, signed anew by the victim: wrong by the profile alone."""
+        return signed_messages.resigned(self.message(), change, self.key, algorithm)
+
+    def send(self, message: bytes, **how: Any) -> Got:
+        """Over the victim's TLS connection, unless `client` says otherwise."""
+        how.setdefault("client", self.victim.client)
+        return self.bank.send(self.victim.service, self.victim.operation, message, **how)
+
+    def answered(self, message: bytes, **how: Any) -> Got:
+        """The message is answered with data; what is not refused must still be signed."""
+        got = self.send(message, **how)
+        assert (got.status, got.code) == (200, "MSG00000"), etree.tostring(got.payload).decode()
+        self.bank.verify(got.raw)
+        return got
+
+    def refused(self, message: bytes, code: str, reason: str = "", *, rule: str = "", **how: Any) -> Got:
+        """Refused as platform.md has it; see `check_refusal`."""
+        _seen[self.victim.id, _minute()] += 1
+        asked = self.bank.supplier_calls
+        got = self.send(message, **how)
+        check_refusal(self.bank, message, got, code, reason, rule)
+        assert self.bank.supplier_calls == asked, "the supplier was reached"
+        return got
+
+
+def check_refusal(bank: Bank, message: bytes, got: Got, code: str, reason: str = "", rule: str = "") -> None:
+    """Code and reason; signed; nothing internal and nothing about people; logged as the table says.
+
+    A message that nobody was authenticated for is logged by its digest, any other as a whole.
+    """
+    text = etree.tostring(got.payload)
+    assert (got.code, got.information.get("reason", "")) == (code, reason), text.decode()
+    assert got.status == (500 if got.is_fault else 200)
+    bank.verify(got.raw)
+    assert not _internal.search(text), text.decode()
+    if got.is_fault:
+        assert got.payload.findtext("faultcode") == "soapenv:Client"
+        assert not _about_people.search(steady(text)), text.decode()
+    else:
+        assert got.payload.findtext("status/value") == "NO_RESULT"
+        assert got.payload.find("result") is None
+    check_log(bank, message, got, rule)
+
+
+def check_log(bank: Bank, message: bytes, got: Got, rule: str) -> None:
+    incoming, outgoing = bank.logged(got.ticket)
+    assert (incoming.kind, outgoing.kind) == (Kind.INCOMING, Kind.OUTGOING)
+    assert outgoing.facts["outcome"] == got.code
+    if rule:
+        assert outgoing.facts["rule"] == rule
+    assert outgoing.facts["subjects"] == []
+    assert outgoing.message is not None
+    assert incoming.facts["size"] == len(message)
+    if outgoing.facts["rule"].startswith(STRANGERS):
+        assert incoming.message is None
+        assert incoming.facts["digest"] == sha256(message).hexdigest()
+        assert outgoing.message.data == b""
+    else:
+        assert incoming.message is not None
+        assert incoming.message.data == message
+        assert outgoing.message.data == got.raw
+
+
+STRANGERS = (
+    "xml.",
+    "soap.envelope",
+    "soap.structure",
+    "soap.version",
+    "soap-action.",
+    "uri.",
+    "signature.",
+    "certificate.",
+    "registration.",
+    "timestamp.",
+    "replay.",
+)
+"""Rules that are applied before anybody is authenticated."""
+
+
+def choose(bank: Bank) -> Bench:
+    """A victim of whom the platform still logs every refusal; waits for the next minute when there is none."""
+    while True:
+        victim = min(VICTIMS, key=lambda v: _seen[v.id, _minute()])
+        if _seen[victim.id, _minute()] < REFUSALS_PER_MINUTE:
+            return Bench(bank, victim)
+        time.sleep(1)
+
+
+def _minute() -> int:
+    return int(time.time()) // 60
