@@ -26,6 +26,7 @@ from kruispunt.gateway.secrets import read_certificates
 from kruispunt.pipeline.chain import answer
 from kruispunt.pipeline.context import Incoming, TlsClient
 from kruispunt.pipeline.platform import Platform
+from kruispunt.repertory.integration import FIND_SUBJECT
 from kruispunt.securitylog.entry import Entry
 from kruispunt.securitylog.write import LogWriter, ReplayKey
 from kruispunt.services.foreigner_situation.service import SERVICE
@@ -45,16 +46,13 @@ class InstantDatabase:
     """Knows every number, has it inscribed, and holds two cards and a permit about everybody."""
 
     _situation: Sequence[tuple[Any, ...]] = (
-        (1, "2018-03-01", None, None, "D0451187", "9999-00-00", None),
-        (1, "2021-09-15", None, None, "D0451188", "2026-09-14", None),
-        (2, "2017-02-01", None, None, "P0088120", "2018-01-31", None),
+        (1, 1, "2018-03-01", None, None, "D0451187", "9999-00-00", None),
+        (1, 1, "2021-09-15", None, None, "D0451188", "2026-09-14", None),
+        (1, 2, "2017-02-01", None, None, "P0088120", "2018-01-31", None),
     )
 
-    async def fetchrow(self, _sql: str, ssin: int, *_args: Any) -> tuple[Any, ...]:
-        return (1, 1, ssin, 1, True)
-
-    async def fetch(self, _sql: str, *_args: Any) -> Sequence[tuple[Any, ...]]:
-        return self._situation
+    async def fetch_together(self, sql: str, ssin: int, *_args: Any) -> Sequence[tuple[Any, ...]]:
+        return ((1, 1, 1, ssin, 1, True),) if sql is FIND_SUBJECT else self._situation
 
 
 class SilentObserver:

@@ -132,8 +132,8 @@ def commands_page() -> str:
     return _page(
         "Commands",
         "Every command takes `--help`. Exit codes: 0 done; 1 the work failed or was refused; 2 the command or a "
-        "setting is wrong; 130 broken off by Ctrl-C. `kruispunt call` ends with 1 on a SOAP fault and with 0 on a reply, "
-        "`NO_RESULT` included.",
+        "setting is wrong; 130 broken off by Ctrl-C. `kruispunt call` ends with 1 on a SOAP fault and with 0 on a "
+        "reply, `NO_RESULT` included.",
         "The commands below `kruispunt call` are made from what the services declare: a service in the package has its "
         "commands at once. Services that a settings file or `--service` adds are not among them.",
         *(part for section in sections for part in section),

@@ -7,22 +7,22 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
-import signed_messages
 from bank import Bank, Got, steady
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import HashAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from lxml import etree
 
+import signed_messages
 from kruispunt.demo.personas import Numbers, Persona, load_personas
 from kruispunt.securitylog.entry import Kind
 from kruispunt.services.discovery import discover
-from kruispunt.wss.sign import Signer
+from kruispunt.wss.sign import PrivateKey, Signer
 from kruispunt.xml.build import attribute
 from kruispunt.xml.namespaces import SOAP
 
@@ -44,8 +44,10 @@ logged one by one are limited per client and minute."""
 REFUSALS_PER_MINUTE = 50
 """Of one victim: below the platform's own limit of 60, which counts per worker."""
 
+DAY = timedelta(days=1)
+
 _internal = re.compile(
-    rb"Traceback|\.py\b|site-packages|/tmp/|/work|/usr|/home|asyncpg|psycopg|lxml|libxml|openssl|"
+    rb"Traceback|\.py\b|site-packages|/(?:tmp|work|usr|home|root|var)/|asyncpg|psycopg|lxml|libxml|openssl|"
     rb"\b(?i:select|insert into|postgres\w*|relation|null value)\b|0x[0-9a-f]{6}"
 )
 _about_people = re.compile(rb"[0-9]{11}|EC-[0-9]|WP-[A-Z]|<result")
@@ -181,6 +183,19 @@ STRANGERS = (
     "replay.",
 )
 """Rules that are applied before anybody is authenticated."""
+
+
+def issuer(bank: Bank) -> tuple[x509.Certificate, PrivateKey]:
+    """The authority that everybody trusts: what it issues is genuine, and still nobody's."""
+    key = load_pem_private_key((bank.pki / "ca.key").read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return x509.load_pem_x509_certificate((bank.pki / "ca.pem").read_bytes()), key
+
+
+def issued(name: str, *arguments: Any, begin: timedelta = -DAY, end: timedelta = DAY) -> x509.Certificate:
+    """A certificate made now; self-signed unless an issuer follows the key."""
+    now = datetime.now(UTC)
+    return signed_messages.certificate(name, *arguments, begin=now + begin, end=now + end)
 
 
 def choose(bank: Bank) -> Bench:

@@ -22,3 +22,13 @@ def bank(server: Any) -> Iterator[Bank]:
 def bench(bank: Bank) -> Bench:
     """A victim to attack."""
     return choose(bank)
+
+
+@pytest.fixture
+def untouched(bench: Bench) -> Iterator[Bench]:
+    """What happens here is refused before SOAP: no exchange, no supplier, and the server goes on."""
+    bank = bench.bank
+    before = bank.metric("kruispunt_exchange_seconds_count"), bank.supplier_calls
+    yield bench
+    assert (bank.metric("kruispunt_exchange_seconds_count"), bank.supplier_calls) == before
+    bench.answered(bench.message())

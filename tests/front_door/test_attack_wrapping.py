@@ -13,11 +13,11 @@ import pytest
 from attacker import FORGED, Bench
 from bank import Bank
 from lxml import etree
-from signed_messages import edited, one
 
 from kruispunt.clock import to_text
 from kruispunt.wss.trust import token_of
 from kruispunt.xml.namespaces import DS, SOAP, WSU
+from signed_messages import edited, one
 
 ID = f"{{{WSU}}}Id"
 
@@ -112,20 +112,15 @@ def test_a_timestamp_that_lives_ten_years(bench: Bench) -> None:
     bench.refused(bench.resigned(stretch), "MSG00015", "timestamp", rule="timestamp.life")
 
 
-def test_the_signature_stripped(bench: Bench) -> None:
-    for path in (
-        "//wsse:Security",
-        "//ds:Signature",
-        "//wsu:Timestamp",
-        "//wsse:BinarySecurityToken",
-        "/s:Envelope/s:Header",
-    ):
+@pytest.mark.parametrize(
+    "path", ["//s:Header", "//wsse:Security", "//ds:Signature", "//wsu:Timestamp", "//wsse:BinarySecurityToken"]
+)
+def test_something_stripped(bench: Bench, path: str) -> None:
+    def strip(tree: etree._Element) -> None:
+        found = one(tree, path)
+        found.getparent().remove(found)
 
-        def strip(tree: etree._Element, path: str = path) -> None:
-            found = one(tree, path)
-            found.getparent().remove(found)
-
-        bench.refused(edited(bench.message(), strip), "MSG00015", "signature")
+    bench.refused(edited(bench.message(), strip), "MSG00015", "signature")
 
 
 @pytest.mark.parametrize("name", ["Body-1", "TS-1", "X509-1"])

@@ -184,7 +184,7 @@ def test_employment_is_one_query_on_the_primary_key(fresh_dsn: str) -> None:
         database.fetch = counting  # type: ignore[method-assign]
         await OwnTables(database).employment(people[77], cards=True, permits=True)
         (sql,) = counted
-        plan = [row[0] for row in await fetch(f"EXPLAIN (ANALYZE, BUFFERS) {sql}", int(people[77]), 1, 2)]
+        plan = [row[0] for row in await fetch(f"EXPLAIN (ANALYZE, BUFFERS) {sql}", [int(people[77])], [1], [2])]
         assert any("foreigner_employment_pkey" in line for line in plan), plan
         assert not any("Seq Scan" in line for line in plan)
 

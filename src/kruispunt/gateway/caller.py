@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from asyncio import TimerHandle, Transport
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 from cryptography import x509
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from kruispunt.gateway.joined import JoinedWrites
 from kruispunt.pipeline.context import TlsClient
 
 EXTENSION = "kruispunt.tls"
@@ -32,7 +33,7 @@ class MutualTlsProtocol(HttpToolsProtocol):
     _arrival: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast("Transport", JoinedWrites(transport, self.loop)))
         self._arrival = self.loop.call_later(ARRIVAL_SECONDS, transport.abort)
         session = transport.get_extra_info("ssl_object")
         der = None if session is None else session.getpeercert(True)

@@ -1,7 +1,8 @@
 """The one question that a request asks about a person: does a register know the number, what became of it,
 and do the client's own repertory lines allow the consultation (PL-20, PL-22; SS-07)?
 
-One statement answers all three, because every exchange waits for it.
+One statement answers all three, because every exchange waits for it; and it answers all exchanges that wait at the same
+time.
 """
 
 from __future__ import annotations
@@ -22,30 +23,34 @@ if TYPE_CHECKING:
 _OWNER: Final = cbe.to_int(cbe.CBSS)
 
 FIND_PERSON: Final = """
-    SELECT p.state, p.register, f.ssin, f.register
-    FROM person p
+    SELECT asked.position, p.state, p.register, f.ssin, f.register
+    FROM unnest($1::bigint[]) WITH ORDINALITY AS asked (ssin, position)
+    JOIN person p ON p.ssin = asked.ssin
     LEFT JOIN person f ON f.ssin = CASE p.state WHEN 1 THEN p.ssin WHEN 2 THEN p.final_ssin END
-    WHERE p.ssin = $1
 """
-"""$1: SSIN."""
+"""$1: SSINs. The first column tells whose row it is."""
 
 FIND_SUBJECT: Final = f"""
-    SELECT p.state, p.register, f.ssin, f.register,
+    SELECT asked.position, p.state, p.register, f.ssin, f.register,
         EXISTS (
             SELECT FROM inscription i
-            WHERE i.owner = {_OWNER} AND i.ssin = f.ssin AND i.organisation = $2
-                AND ($3::text[] IS NULL OR i.dossier_type = ANY($3)) AND i.period && daterange($4, $5)
+            WHERE i.owner = {_OWNER} AND i.ssin = f.ssin AND i.organisation = asked.organisation
+                AND (asked.codes IS NULL OR i.dossier_type = ANY(string_to_array(asked.codes, E'\\n')))
+                AND i.period && daterange(asked.first, asked.until)
         ) OR EXISTS (
             SELECT FROM person r
-            JOIN inscription i ON i.owner = {_OWNER} AND i.ssin = r.ssin AND i.organisation = $2
+            JOIN inscription i ON i.owner = {_OWNER} AND i.ssin = r.ssin AND i.organisation = asked.organisation
             WHERE r.final_ssin = f.ssin
-                AND ($3::text[] IS NULL OR i.dossier_type = ANY($3)) AND i.period && daterange($4, $5)
+                AND (asked.codes IS NULL OR i.dossier_type = ANY(string_to_array(asked.codes, E'\\n')))
+                AND i.period && daterange(asked.first, asked.until)
         )
-    FROM person p
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::date[], $5::date[])
+        WITH ORDINALITY AS asked (ssin, organisation, codes, first, until, position)
+    JOIN person p ON p.ssin = asked.ssin
     LEFT JOIN person f ON f.ssin = CASE p.state WHEN 1 THEN p.ssin WHEN 2 THEN p.final_ssin END
-    WHERE p.ssin = $1
 """  # noqa: S608  only a constant is put in
-"""$1: SSIN, $2: organisation, $3: quality codes or null, $4 and $5: period, half-open, null where open."""
+"""Arrays: $1 SSIN, $2 organisation, $3 quality codes, one per line, or null, $4 and $5 period, half-open, null where
+open. The first column tells whose row it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,9 @@ async def find_subject(
     `quality_codes` (None: any), overlaps `period` (today for an active file, `periods.ALWAYS` for any
     line), and is about the final number or one that was replaced by it (PL-22). Raises StorageError.
     """
-    row = await database.fetchrow(FIND_SUBJECT, to_int(ssin), organisation, quality_codes, period.first, period.until)
-    return None if row is None else _to_subject(row, integrated=row[4])
+    codes = None if quality_codes is None else "\n".join(quality_codes)
+    rows = await database.fetch_together(FIND_SUBJECT, to_int(ssin), organisation, codes, period.first, period.until)
+    return _to_subject(rows[0], integrated=rows[0][5]) if rows else None
 
 
 async def find_person(database: Database, ssin: Ssin) -> Subject | None:
@@ -83,12 +89,12 @@ async def find_person(database: Database, ssin: Ssin) -> Subject | None:
 
     Raises StorageError.
     """
-    row = await database.fetchrow(FIND_PERSON, to_int(ssin))
-    return None if row is None else _to_subject(row, integrated=False)
+    rows = await database.fetch_together(FIND_PERSON, to_int(ssin))
+    return _to_subject(rows[0], integrated=False) if rows else None
 
 
 def _to_subject(row: Record, *, integrated: bool) -> Subject:
-    state, register, final, final_register = row[0], row[1], row[2], row[3]
+    state, register, final, final_register = row[1], row[2], row[3], row[4]
     return Subject(
         State(state),
         Register(register),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import asyncpg
 
 from kruispunt.errors import StorageError
+from kruispunt.storage.together import Together
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -51,6 +52,7 @@ class Database:
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         """Handed a connection, or None: the right to make one."""
         self._ending: set[asyncio.Task[None]] = set()
+        self._together: dict[str, Together] = {}
         self._closed = False
 
     @classmethod
@@ -65,7 +67,7 @@ class Database:
         return database
 
     async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
-        """All rows. This and the next three raise StorageError when the server is away or too slow."""
+        """All rows. This and the next four raise StorageError when the server is away or too slow."""
         return await self._perform(asyncpg.Connection.fetch, sql, args)
 
     async def fetchrow(self, sql: str, *args: Any) -> asyncpg.Record | None:
@@ -75,6 +77,16 @@ class Database:
     async def fetchval(self, sql: str, *args: Any) -> Any:
         """The first column of the first row; None when there is none."""
         return await self._perform(asyncpg.Connection.fetchval, sql, args)
+
+    async def fetch_together(self, sql: str, *args: Any) -> list[asyncpg.Record]:
+        """The rows for these arguments, by one statement for all who ask it at the same time.
+
+        `sql` takes an array for each argument, and numbers its rows by their place in them: see `Together`.
+        """
+        together = self._together.get(sql)
+        if together is None:
+            together = self._together[sql] = Together(self.fetch, sql)
+        return await together.ask(args)
 
     async def execute(self, sql: str, *args: Any) -> str:
         """The command tag, such as `INSERT 0 1`."""

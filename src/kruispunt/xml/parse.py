@@ -34,7 +34,6 @@ _DECLARATION: Final = re.compile(
     rb"(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:'([A-Za-z][\w.-]*)'|\"([A-Za-z][\w.-]*)\"))?"
     rb"(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:'(?:yes|no)'|\"(?:yes|no)\"))?[ \t\r\n]*\?>"
 )
-_LONGEST_REASON: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +63,7 @@ def parse(data: bytes, limits: Limits = LIMITS) -> etree._Element:
     try:
         root = _LOCAL.parse(data)
     except etree.XMLSyntaxError as error:
-        reason = " ".join((error.msg or "not well-formed").split())[:_LONGEST_REASON]
-        raise _refused("xml.well-formed", f"the message is not well-formed XML: {reason}") from None
+        raise _refused("xml.well-formed", f"the message is not well-formed XML: {_reason(error)}") from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise _doctype()
     if data.find(b"?", content) >= 0 and data.find(b"<?", content) >= 0:
@@ -125,6 +123,14 @@ def _after_comments(data: bytes, position: int) -> int:
         if end < 0:
             return len(data)
         position = end + 3
+
+
+def _reason(error: Any) -> str:
+    """Kind and place of an XMLSyntaxError; libxml2 would repeat what stands there, which may be about a person."""
+    names = {entry.type: entry.type_name for entry in error.error_log}
+    name = names.get(error.code, "").removeprefix("NS_").removeprefix("ERR_")
+    line, column = error.position
+    return f"{name.replace('_', ' ').lower() or 'syntax error'} (line {line}, column {column})"
 
 
 def _check_instructions(root: etree._Element) -> None:
