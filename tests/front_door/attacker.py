@@ -9,16 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
-import signed_messages
 from bank import Bank, Got, steady
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import HashAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from lxml import etree
 
+import signed_messages
 from kruispunt.demo.personas import Numbers, Persona, load_personas
 from kruispunt.securitylog.entry import Kind
 from kruispunt.services.discovery import discover

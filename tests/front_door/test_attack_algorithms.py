@@ -15,9 +15,9 @@ from attacker import Bench
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
-from signed_messages import c14n, edited, one
 
 from kruispunt.xml.namespaces import DS, EXC_C14N, WSSE, WSU
+from signed_messages import c14n, edited, one
 
 MORE = "http://www.w3.org/2001/04/xmldsig-more#"
 METHOD = "//ds:SignatureMethod"
@@ -181,7 +181,10 @@ def test_two_signatures_and_two_security_headers(bench: Bench) -> None:
         ('<ds:RetrievalMethod URI="http://127.0.0.1:1/"/>', "signature.structure"),
         ("<w:SecurityTokenReference><w:KeyIdentifier/></w:SecurityTokenReference>", "signature.structure"),
         ('<w:SecurityTokenReference><w:Reference URI="#TS-1"/></w:SecurityTokenReference>', "signature.key-info"),
-        ('<w:SecurityTokenReference><w:Reference URI="http://127.0.0.1:1/"/></w:SecurityTokenReference>', "signature.key-info"),
+        (
+            '<w:SecurityTokenReference><w:Reference URI="http://127.0.0.1:1/"/></w:SecurityTokenReference>',
+            "signature.key-info",
+        ),
     ],
 )
 def test_key_info_that_names_another_key(bench: Bench, content: str, rule: str) -> None:

@@ -13,11 +13,11 @@ import pytest
 from attacker import FORGED, Bench
 from bank import Bank
 from lxml import etree
-from signed_messages import edited, one
 
 from kruispunt.clock import to_text
 from kruispunt.wss.trust import token_of
 from kruispunt.xml.namespaces import DS, SOAP, WSU
+from signed_messages import edited, one
 
 ID = f"{{{WSU}}}Id"
 
