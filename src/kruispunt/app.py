@@ -10,9 +10,13 @@ from typing import Any
 
 import structlog
 
+from kruispunt.access import store
 from kruispunt.access.files import ServiceRows
 from kruispunt.access.files import load as load_access
+from kruispunt.access.live import AccessWatch
 from kruispunt.access.model import AccessTable
+from kruispunt.access.snapshot import differences
+from kruispunt.access.store import EMPTY
 from kruispunt.clock import Clock, SystemClock
 from kruispunt.errors import ConfigurationError
 from kruispunt.gateway.http import HttpGateway
@@ -54,7 +58,28 @@ def rows_of(services: Sequence[Service]) -> tuple[ServiceRows, ...]:
 
 
 def access_of(settings: Settings) -> AccessTable:
+    """What the access files say; not necessarily what is in force. Raises ConfigurationError."""
     return load_access(settings.access_dir, rows_of(services_of(settings)))
+
+
+async def establish_access(settings: Settings, dsn: str, author: str, *, always: bool = False) -> None:
+    """Puts the access files in force on a database that has no access table yet; later, people apply them.
+
+    `always` applies them at each call: the demo's files are made by a program. Raises ConfigurationError.
+    """
+    wanted = access_of(settings)
+    database = await Database.open(dsn, size=1)
+    try:
+        version = await store.current(database)
+        if version.id == 0 or always:
+            await store.apply(database, wanted, author, "files at the start of the server")
+        elif differences(version.table, wanted):
+            logger.warning(
+                "the access files differ from what is in force; compare and apply them: kruispunt access diff",
+                version=version.id,
+            )
+    finally:
+        await database.close()
 
 
 def master_key_of(settings: Settings) -> MasterKey:
@@ -100,6 +125,10 @@ async def open_platform(
         log = LogWriter(dsn, keys, clock)
         await log.open()
         stack.push_async_callback(log.close)
+        access = Access(EMPTY)
+        watch = AccessWatch(dsn, database, access.replace)
+        await watch.open()
+        stack.push_async_callback(watch.close)
         mounted = {
             s.path: mount(s, Schema(s.folder / "contract" / s.schema), wrap_supplier(s, s.supplier(database)))
             for s in services
@@ -116,7 +145,7 @@ async def open_platform(
             clock=clock,
             tickets=TicketSource(clock),
             mounted=mounted,
-            access=Access(load_access(settings.access_dir, rows_of(services))),
+            access=access,
             trust=TrustStore(read_certificates(settings.client_ca)),
             log=log,
             refusals=RefusalLimit(),

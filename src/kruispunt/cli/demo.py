@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 from lxml import etree
 
+from kruispunt.app import establish_access
 from kruispunt.cli.calls import arguments
 from kruispunt.cli.serve import prepare, supervisor
 from kruispunt.cli.terminal import dsn_of, err, open_log, out, who_reads
@@ -73,6 +74,7 @@ def demo(
         show.step("PostgreSQL")
         with dsn_of(settings) as found:
             prepare(settings, found)
+            asyncio.run(establish_access(settings, found, "demo", always=True))
             asyncio.run(load_people(where, options, found, show.step))
             show.step(f"{options.workers} gateway worker{'s' if options.workers > 1 else ''}")
             asyncio.run(show.serve(settings, found))

@@ -12,7 +12,7 @@ import structlog
 import typer
 
 from kruispunt import settings as settings_module
-from kruispunt.app import check_secrets, services_of
+from kruispunt.app import check_secrets, establish_access, services_of
 from kruispunt.cli.terminal import CONFIG_VARIABLE, dsn_of
 from kruispunt.gateway.supervisor import Addresses, Supervisor
 from kruispunt.settings import Settings
@@ -39,6 +39,7 @@ def serve(
     check_secrets(settings)
     with dsn_of(settings) as dsn:
         prepare(settings, dsn)
+        asyncio.run(establish_access(settings, dsn, "first start"))
         asyncio.run(Supervisor(settings, dsn, WORKER).run(ready))
 
 

@@ -109,6 +109,8 @@ class Supervisor:
         stopping.cancel()
         if ready not in done:
             ready.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await ready
             if not self._stopping.is_set():
                 self._failure = ConfigurationError(f"the workers were not ready within {START_SECONDS:.0f} seconds")
                 self._stopping.set()

@@ -60,6 +60,9 @@ class Access:
     def __init__(self, table: AccessTable) -> None:
         self.table = table
 
+    def replace(self, table: AccessTable) -> None:
+        self.table = table
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:

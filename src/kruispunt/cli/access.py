@@ -1,0 +1,174 @@
+"""`kruispunt access`: who may do what. Files that a person edits; versions that the servers follow (PL-14)."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from kruispunt.access import store
+from kruispunt.access.files import load
+from kruispunt.access.model import AccessTable
+from kruispunt.access.snapshot import differences
+from kruispunt.app import rows_of, services_of
+from kruispunt.cli.terminal import ConfigOption, JsonOption, find_settings, out, print_json, with_database
+from kruispunt.errors import ConfigurationError
+from kruispunt.settings import Settings
+from kruispunt.storage.database import Database
+
+app = typer.Typer(help="Who may do what: check, compare, apply, look back.", no_args_is_help=True)
+
+DirectoryOption = Annotated[
+    Path | None,
+    typer.Option("--dir", help="Directory of the access files; else access_dir of the settings.", file_okay=False),
+]
+
+
+def _files(directory: Path | None, settings: Settings) -> AccessTable:
+    where = directory or settings.access_dir
+    if where is None:
+        raise ConfigurationError("no access files: set access_dir in the settings, or give --dir")
+    return load(where, rows_of(services_of(settings)))
+
+
+@app.command()
+def check(directory: DirectoryOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Validate the access files as a whole; exit code 2 when they cannot be applied.
+
+    Example: kruispunt access check --dir /etc/kruispunt/access
+    """
+    table = _files(directory, find_settings(config))
+    counts = {
+        "organisations": len(table.organisations),
+        "certificates": len(table.registrations),
+        "grants": len(table.grants),
+    }
+    if as_json:
+        print_json(counts)
+        return
+    out.print("The files are valid: " + ", ".join(f"{n} {what}" for what, n in counts.items()) + ".")
+
+
+@app.command()
+def diff(directory: DirectoryOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show what applying the files would change. Exit code 1 when anything differs.
+
+    Example: kruispunt access diff
+    """
+    wanted = _files(directory, find_settings(config))
+
+    async def work(database: Database, _settings: Settings) -> store.Version:
+        return await store.current(database)
+
+    version = with_database(config, work)
+    changes = [change.told() for change in differences(version.table, wanted)]
+    if as_json:
+        print_json({"version": version.id, "changes": changes})
+    else:
+        for change in changes:
+            out.print(change, markup=False)
+        out.print(f"{len(changes)} changes against version {version.id}.")
+    if changes:
+        raise typer.Exit(1)
+
+
+@app.command()
+def apply(
+    reason: Annotated[str, typer.Option(help="Why: it stands in the history.")],
+    directory: DirectoryOption = None,
+    on: Annotated[
+        int | None, typer.Option(help="Version that was compared with; refuse if another came since.")
+    ] = None,
+    author: Annotated[str | None, typer.Option(help="Who.", show_default="your user name")] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put the files in force, as a whole or not at all; every server follows within seconds.
+
+    Example: kruispunt access apply --reason "ticket 4711: new certificate of VDAB"
+    """
+    wanted = _files(directory, find_settings(config))
+    who = author or getpass.getuser()
+
+    async def work(database: Database, _settings: Settings) -> int:
+        return await store.apply(database, wanted, who, reason, on=on)
+
+    version = with_database(config, work)
+    if as_json:
+        print_json({"version": version})
+        return
+    out.print(f"Version {version} is in force.")
+
+
+@app.command()
+def history(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show every change: when, who, why, what.
+
+    Example: kruispunt access history
+    """
+
+    async def work(database: Database, _settings: Settings) -> tuple[store.Applied, ...]:
+        return await store.history(database)
+
+    versions = with_database(config, work)
+    if as_json:
+        print_json(
+            [
+                {"version": v.id, "at": v.at.isoformat(), "author": v.author, "reason": v.reason, "changes": v.changes}
+                for v in versions
+            ]
+        )
+        return
+    for version in versions:
+        out.print(f"version {version.id}  {version.at:%Y-%m-%d %H:%M:%S} UTC  {version.author}", style="bold")
+        out.print(f"  {version.reason}", markup=False)
+        for change in version.changes:
+            out.print(f"  {change}", markup=False)
+
+
+@app.command()
+def matrix(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Print the table in force: organisation, legal context, operation, data groups, control.
+
+    Example: kruispunt access matrix
+    """
+
+    async def work(database: Database, _settings: Settings) -> store.Version:
+        return await store.current(database)
+
+    rows = _matrix(with_database(config, work).table)
+    if as_json:
+        print_json(rows)
+        return
+    shown = Table("organisation", "legal context", "operations", "may see", "integration", "source")
+    for row in rows:
+        lists = ("\n".join(row[name]) for name in ("operations", "data groups"))
+        shown.add_row(row["organisation"], row["legal context"], *lists, row["integration"], row["source"])
+    out.print(shown)
+
+
+def _matrix(table: AccessTable) -> list[dict[str, Any]]:
+    """The grants, those that differ in the operation alone in one row."""
+    rows: dict[tuple[str, ...], dict[str, Any]] = {}
+    for (service, operation, organisation, context), grant in sorted(table.grants.items()):
+        control = grant.integration
+        codes = "" if control is None else "all" if control.quality_codes is None else ", ".join(control.quality_codes)
+        integration = "none" if control is None else f"{control.kind.value}: {codes}"
+        key = (organisation, context, service, *sorted(grant.data_groups), integration, grant.source)
+        row = rows.setdefault(
+            key,
+            {
+                "organisation": organisation,
+                "legal context": context,
+                "service": service,
+                "operations": [],
+                "data groups": sorted(grant.data_groups),
+                "integration": integration,
+                "source": grant.source,
+            },
+        )
+        row["operations"].append(operation)
+    return [rows[key] for key in sorted(rows)]
