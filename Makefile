@@ -10,6 +10,8 @@ N ?= 2
 
 setup: $(VENV)/.setup ## Set up the virtual environment; $(BIN)/kruispunt is ready after it
 
+setup-dev: $(VENV)/.setup-dev ## The same with the development tools
+
 demo: setup ## Start the demo bank, make one consultation, keep serving until Ctrl-C
 	@$(BIN)/kruispunt demo $(ARGS)
 

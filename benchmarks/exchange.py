@@ -26,6 +26,7 @@ from benchmarks.ground import Ground, open_ground
 from benchmarks.in_process import InProcess
 from benchmarks.peers import Peers
 from benchmarks.production import Cost, Production, serving
+from kruispunt.cli.logs import configure
 
 CONNECTIONS = 32
 SHORT = 0.5
@@ -54,6 +55,7 @@ def lines() -> dict[str, Line]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     asked = _arguments().parse_args(arguments)
+    configure()
     table = lines()
     console = Console(stderr=True)
     with contextlib.ExitStack() as stack:

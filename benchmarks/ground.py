@@ -18,6 +18,7 @@ from pathlib import Path
 import asyncpg
 
 from benchmarks.asked import CLIENTS, People
+from kruispunt.app import establish_access
 from kruispunt.cli.serve import prepare
 from kruispunt.demo.build import Options, build_files, load_people
 from kruispunt.demo.directory import DemoDirectory
@@ -64,6 +65,7 @@ def open_ground(people: int) -> Iterator[Ground]:
         settings = built.model_copy(update={"check_replies": False})
         with EmbeddedPostgres(directory.postgres) as server:
             prepare(settings, server.dsn)
+            asyncio.run(establish_access(settings, server.dsn, "benchmark"))
             asyncio.run(load_people(directory, options, server.dsn, _silent))
             yield Ground(directory, settings, server.dsn, asyncio.run(_people(server.dsn)))
     finally:

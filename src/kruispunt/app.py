@@ -137,6 +137,7 @@ async def open_platform(
             rules=Rules(
                 engine=settings.engine_name,
                 author=settings.author,
+                service_desk=settings.service_desk,
                 limits=Limits(size=settings.max_message_bytes),
                 policy=_policy(settings),
                 test_numbers=not settings.production,

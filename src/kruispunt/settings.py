@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from kruispunt.errors import ConfigurationError
 
@@ -43,6 +43,11 @@ class Settings(BaseModel):
         description="Engine name on the Body of each reply; by default that of the environment (D3M, A4M, P4M).",
     )
     author: str = Field("KRUISPUNT", max_length=64, description="authorCode in SOAP faults.")
+    service_desk: str = Field(
+        "",
+        max_length=200,
+        description="How your service desk is reached, and when; told where a ticket is to be reported.",
+    )
     dsn: SecretStr | None = Field(
         None, description="PostgreSQL 15 or later. Without it an embedded server runs in data_dir."
     )
@@ -151,6 +156,10 @@ def load(file: Path | None) -> Settings:
         values = {name: _from_file(name, value, file.parent) for name, value in values.items()}
     try:
         return Settings.model_validate(dict(_Sources(**values)))
+    except SettingsError as error:
+        raise ConfigurationError(
+            f"{error}. A list in a KRUISPUNT_<NAME> variable is written as JSON; see docs/reference/settings.md."
+        ) from error
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(p) for p in e['loc']) or 'settings'}: {e['msg']}" for e in error.errors(include_url=False)

@@ -33,31 +33,28 @@ def open_directory() -> Iterator[Path]:
 
 
 class Running:
-    """A demo in a process of its own, for the length of a `with`."""
+    """A demo in a process of its own, for the length of a `with`; without `server` on its embedded PostgreSQL.
 
-    def __init__(self, directory: Path, server: Any, *more: str) -> None:
+    What it writes to standard error is kept in `<directory>.log`. It may be killed meanwhile.
+    """
+
+    def __init__(self, directory: Path, server: Any = None, *more: str, account: str | None = None) -> None:
         self._directory = directory
         self._server = server
         self._more = more
+        self._account = account
 
     def __enter__(self) -> Bank:
-        self._dsn = self._server.create() if os.environ.get("KRUISPUNT_TEST_DSN") else None
-        command = [sys.executable, "-m", "kruispunt.cli.main", "demo", "--quiet", "--dir", str(self._directory)]
-        command += ["--port", "0", "--local-port", "0", "--workers", "2", "--people", "200"]
-        command += ["--service", EXTRA_SERVICE, *self._more]
-        command += ["--dsn", self._dsn] if self._dsn else []
-        here = str(Path(__file__).parent)
-        self._process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join((here, os.environ.get("PYTHONPATH", "")))},
-            start_new_session=True,
-        )
+        given = self._server is not None and os.environ.get("KRUISPUNT_TEST_DSN")
+        self._dsn = self._server.create() if given else None
         ready = self._directory / "ready.json"
+        # A server that was killed leaves it behind.
+        ready.unlink(missing_ok=True)
+        self._process = self._start()
         until = time.monotonic() + START_SECONDS
         while not ready.exists() or not ready.read_text():
-            assert self._process.poll() is None, "the demo ended before it was ready; its message stands above"
-            assert time.monotonic() < until, "the demo was not ready in time"
+            assert self._process.poll() is None, f"the demo ended before it was ready: {self._told()}"
+            assert time.monotonic() < until, f"the demo was not ready in time: {self._told()}"
             time.sleep(0.05)
         facts = json.loads(ready.read_text())
         return Bank(self._directory, facts["url"], facts["local"], self._process, self._dsn)
@@ -70,3 +67,23 @@ class Running:
             self._process.kill()
         if self._dsn:
             self._server.drop(self._dsn)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "kruispunt.cli.main", "demo", "--quiet", "--dir", str(self._directory)]
+        command += ["--port", "0", "--local-port", "0", "--workers", "2", "--people", "200"]
+        command += ["--service", EXTRA_SERVICE, *self._more]
+        command += ["--dsn", self._dsn] if self._dsn else []
+        here = str(Path(__file__).parent)
+        who = {} if self._account is None else {"user": self._account, "group": self._account, "extra_groups": []}
+        with self._directory.with_suffix(".log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join((here, os.environ.get("PYTHONPATH", "")))},
+                start_new_session=True,
+                **who,  # type: ignore[call-overload]
+            )
+
+    def _told(self) -> str:
+        return self._directory.with_suffix(".log").read_text()[-2_000:]

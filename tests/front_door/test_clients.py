@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -26,7 +27,12 @@ FOUND = [
 ]
 REFUSED = [
     PERSONAS[name]
-    for name in ("not-inscribed", "unknown-number-special", "somebody-elses-organisation", "data-group-not-authorised")
+    for name in (
+        "not-inscribed",
+        "unknown-number-special",
+        "somebody-elses-organisation",
+        "data-group-not-authorised",
+    )
 ]
 FAULTS = [PERSONAS[name] for name in ("malformed-number", "service-not-registered", "supplier-fault", "internal-error")]
 TRANSPORT_TIMEOUT = 30
@@ -178,11 +184,9 @@ def test_zeep_with_its_own_transport(bank: Bank) -> None:
 
 def test_zeep_with_a_naive_timestamp(bank: Bank) -> None:
     """zeep writes a datetime without zone as it is; the reply repeats it (CT-03)."""
-    import datetime
-
     persona = FOUND[0]
     client = zeep_client(bank, persona)
-    sent = {**customer(persona), "timestampSent": datetime.datetime(2026, 1, 31, 9, 30, 0, 123456)}  # noqa: DTZ001
+    sent = {**customer(persona), "timestampSent": datetime(2026, 1, 31, 9, 30, 0, 123456)}  # noqa: DTZ001
     reply = client.service.consultEmploymentInfos(
         informationCustomer=sent, legalContext=persona.legal_context, criteria=criteria(persona)
     )
@@ -198,7 +202,7 @@ def test_what_suds_puts_on_the_wire_is_odd_and_accepted(bank: Bank) -> None:
     root = etree.fromstring(watching.written)
     assert len(root[0]) == 0
     assert root[0].tag == f"{{{SOAP}}}Header"
-    assert {root.prefix, root[1].prefix} == {"SOAP-ENV", "ns1"} or root.prefix != root[1].prefix
+    assert (root.prefix, root[1].prefix) == ("SOAP-ENV", "ns1")
 
 
 def another_number(reply: bytes) -> bytes:
@@ -224,25 +228,31 @@ def a_forged_body(reply: bytes) -> bytes:
     return etree.tostring(root)
 
 
-def split_by_a_comment(reply: bytes) -> bytes:
-    return reply.replace(b"EC-2018-0451", b"EC-2018<!-- -->-0451")
-
-
-@pytest.mark.parametrize("alter", [another_number, another_status, no_signature, a_forged_body, split_by_a_comment])
+@pytest.mark.parametrize("alter", [another_number, another_status, no_signature, a_forged_body])
 def test_a_reply_that_was_altered_on_its_way_is_not_used(bank: Bank, alter: Callable[[bytes], bytes]) -> None:
     persona = FOUND[0]
     client = zeep_client(bank, persona)
     client.transport.alter = alter
-    if alter is split_by_a_comment:
-        # zeep's own parser drops comments; either way nobody reads half a value.
-        assert with_zeep(bank, persona, client).result.employmentCards.employmentCard[0].cardNumber == "EC-2018-0451"
-        reply = with_suds(bank, persona, suds_client(bank, persona, Watching(alter)))
-        assert reply.result.employmentCards.employmentCard[0].cardNumber == "EC-2018-0451"
-        return
     with pytest.raises(ReplyNotTrusted):
         with_zeep(bank, persona, client)
     with pytest.raises(ReplyNotTrusted):
         with_suds(bank, persona, suds_client(bank, persona, Watching(alter)))
+
+
+def test_a_value_that_was_split_by_a_comment_is_read_whole(bank: Bank) -> None:
+    """The signature still holds; nobody may read the half of it."""
+
+    def split(reply: bytes) -> bytes:
+        return reply.replace(b"EC-2018-0451", b"EC-2018<!-- -->-0451")
+
+    persona = FOUND[0]
+    client = zeep_client(bank, persona)
+    client.transport.alter = split
+    for reply in (
+        with_zeep(bank, persona, client),
+        with_suds(bank, persona, suds_client(bank, persona, Watching(split))),
+    ):
+        assert reply.result.employmentCards.employmentCard[0].cardNumber == "EC-2018-0451"
 
 
 @pytest.mark.parametrize("ask", TOOLKITS)

@@ -51,8 +51,9 @@ class AccessWatch:
             return
         version = await current(self._database)
         self._replace(version.table)
+        if self._version >= 0:
+            logger.info("another access table is in force", version=version.id)
         self._version = version.id
-        logger.info("access table in force", version=version.id)
 
     async def _watch(self) -> None:
         while True:

@@ -113,7 +113,13 @@ def _client_options() -> list[click.Parameter]:
         click.Option(["--sign/--no-sign"], default=True, help="Send the request unsigned, to see it refused."),
         click.Option(["--soap-action"], help="Another SOAPAction than the operation's."),
         click.Option(["--path"], help="Another URI than the service's."),
-        click.Option(["--soap-version"], type=click.Choice(["1.1", "1.2"]), default="1.1", show_default=True),
+        click.Option(
+            ["--soap-version"],
+            type=click.Choice(["1.1", "1.2"]),
+            default="1.1",
+            show_default=True,
+            help="SOAP 1.2 is there to see it refused.",
+        ),
         click.Option(["--created-offset"], type=int, default=0, help="Seconds to add to the Timestamp."),
     ]
 
@@ -244,12 +250,19 @@ def _print(result: dict[str, Any], reply: bytes, given: dict[str, Any]) -> None:
     if given["as_json"]:
         print_json(result)
         return
-    root = parse(reply, REPLY_LIMITS)
-    etree.indent(root[-1], "  ")
-    out.print(etree.tostring(root[-1][0], encoding="unicode").strip(), markup=False)
+    out.print(payload_text(reply), markup=False)
     heading = "fault" if result["kind"] == "fault" else result["value"] or "reply"
     out.print(f"\n{heading} {result['code'] or ''}  {result['description'] or ''}", markup=False)
     for name, value in result["information"].items():
         out.print(f"  {name}: {value}", markup=False)
-    out.print(f"ticket {result['ticket']}  (kruispunt why {result['ticket']})", markup=False)
+    config = "" if given["directory"] is None else f" --config {DemoDirectory(given['directory']).settings}"
+    out.print(f"ticket {result['ticket']}  (kruispunt why {result['ticket']}{config})", markup=False)
     out.print(result["verified"], markup=False)
+
+
+def payload_text(message: bytes) -> str:
+    """What stands in the Body, alone and indented."""
+    payload = parse(message, REPLY_LIMITS)[-1][0]
+    alone = parse(etree.tostring(payload, method="c14n", exclusive=True, with_tail=False), REPLY_LIMITS)
+    etree.indent(alone, "  ")
+    return etree.tostring(alone, encoding="unicode")

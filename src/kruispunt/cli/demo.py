@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -15,9 +16,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from lxml import etree
 
 from kruispunt.app import establish_access
+from kruispunt.cli.call import payload_text
 from kruispunt.cli.calls import arguments
 from kruispunt.cli.serve import prepare, supervisor
 from kruispunt.cli.terminal import dsn_of, err, open_log, out, who_reads
@@ -166,8 +167,8 @@ class _Show:
             return
         for title in ("request", "reply"):
             out.rule(title)
-            out.print(_body(answer[title]), markup=False)
-            out.print("[dim]The Header holds certificate, Timestamp and Signature: kruispunt call … --xml shows it.[/]")
+            out.print(payload_text(answer[title].encode()), markup=False)
+            out.print("[dim]This is the Body; the Header holds certificate, Timestamp and Signature.[/]")
         out.rule("what was checked, step by step")
         async with open_log(settings, dsn) as log:
             entries = await log.reader.by_ticket(Ticket(answer["ticket"]), who_reads(), "kruispunt demo")
@@ -177,24 +178,24 @@ class _Show:
         out.print(f"  {answer['verified']}")
 
     def _what_next(self, addresses: Addresses) -> None:
-        ours = "" if self.where.root == default_directory() else f" --dir {self.where.root}"
+        default = self.where.root == default_directory()
+        directory = "" if default else f" --dir {self.where.root}"
+        config = "" if default else f" --config {self.where.settings}"
+        program = Path(sys.argv[0])
+        command = program.name if shutil.which(program.name) == str(program) else str(program)
         out.rule("what next")
         out.print(
             f"""The bank keeps serving at {addresses.url}; health and metrics at {addresses.local_url}.
 In another terminal:
-  kruispunt persona list                        every return code, and the call that provokes it
-  kruispunt call foreigner-situation --help{ours}
-  kruispunt why TICKET                          why a request was answered as it was
-  docs/tutorial/first-call.md                   the same consultation from your own program, with zeep
+  {command} persona list
+      every return code, and the call that provokes it{directory and f" (add{directory} to the call)"}
+  {command} why TICKET{config}
+      why a request was answered as it was
+  {command} access matrix{config}
+      who may ask what, under which legal context
+  docs/tutorial/first-call.md
+      the same consultation from your own program, with zeep or suds
 Certificates and keys of the demo clients: {self.where.pki}
 Ctrl-C stops it.""",
             markup=False,
         )
-
-
-def _body(message: str) -> str:
-    """What stands in the Body, indented."""
-    payload = etree.fromstring(message.encode())[-1][0]
-    alone = etree.fromstring(etree.tostring(payload, method="c14n", exclusive=True, with_tail=False))
-    etree.indent(alone, "  ")
-    return etree.tostring(alone, encoding="unicode")

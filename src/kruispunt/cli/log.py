@@ -39,6 +39,7 @@ SHOWN = (
     "signer",
     "path",
     "size",
+    "digest",
     "suppressed",
 )
 

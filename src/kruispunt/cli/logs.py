@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from pathlib import Path
+from traceback import extract_tb
 
 import structlog
 
@@ -17,3 +20,20 @@ def configure() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    logging.basicConfig(handlers=[_Libraries(logging.ERROR)], force=True)
+
+
+class _Libraries(logging.Handler):
+    """What libraries report as an error, in the same form; less than an error any client could write at will.
+
+    Of an exception its kind and place are told, not its text: that may hold what stood in a message.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event = next(iter(record.getMessage().splitlines()), "")
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None:
+            structlog.get_logger(record.name).error(event)
+            return
+        places = [f"{f.name} {Path(f.filename).name}:{f.lineno}" for f in extract_tb(error.__traceback__)]
+        structlog.get_logger(record.name).error(event, error=type(error).__name__, at=places)

@@ -47,7 +47,7 @@ def show(
 ) -> None:
     """Show what the registers know of a number, with its chain of replacements.
 
-    Example: kruispunt people show 85673093337
+    Example: kruispunt people show 85673093333
     """
     try:
         number = validate(ssin, today=today(SystemClock()), test_band=True)

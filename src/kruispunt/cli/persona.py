@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from kruispunt.cli.calls import command_line
 from kruispunt.cli.terminal import JsonOption, out, print_json
@@ -41,7 +40,6 @@ def list_(
     if as_json:
         print_json(rows)
         return
-    table = Table("code", "persona", "what", show_lines=False)
     for row in rows:
-        table.add_row(str(row["code"]), str(row["id"]), f"{row['summary']}\n[dim]{row['call']}[/]")
-    out.print(table)
+        out.print(f"[bold]{row['code']:9}[/] {row['id']}")
+        out.print(f"  {row['summary']}\n  {row['call']}\n", markup=False)

@@ -48,7 +48,7 @@ def show(
 ) -> None:
     """Show the lines of the CBSS repertory about a number.
 
-    Example: kruispunt repertory show 85673093337
+    Example: kruispunt repertory show 85673093333
     """
     try:
         number = validate(ssin, today=today(SystemClock()), test_band=True)

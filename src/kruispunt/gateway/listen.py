@@ -46,5 +46,5 @@ def _prove_free(family: socket.AddressFamily, host: str, port: int) -> int:
 
 def _cannot(host: str, port: int, error: OSError) -> ConfigurationError:
     return ConfigurationError(
-        f"cannot listen on {host}:{port}: {error.strerror}. Is another server running there? Choose another --port."
+        f"cannot listen on {host}:{port}: {error.strerror}. Is another server running there? Choose another port."
     )

@@ -50,9 +50,9 @@ async def answer(platform: Platform, incoming: Incoming) -> Answer:
     except Refusal as refusal:
         exchange.refusal = refusal
     except StorageError as error:
-        exchange.refusal = _internal(exchange, "storage.away", error)
+        exchange.refusal = _internal(exchange, platform, "storage.away", error)
     except Exception as error:  # the last resort of the front door: nothing internal is told
-        exchange.refusal = _internal(exchange, "unexpected", error)
+        exchange.refusal = _internal(exchange, platform, "unexpected", error)
     reply = await _seal(exchange, platform)
     service = "" if exchange.service is None else exchange.service.name
     operation = "" if exchange.operation is None else exchange.operation.name
@@ -65,24 +65,24 @@ async def _seal(exchange: Exchange, platform: Platform) -> Answer:
     try:
         reply = compose(exchange, platform)
     except Exception as error:  # a reply that breaks its own contract must not leave
-        exchange.refusal = _internal(exchange, "reply.contract", error)
+        exchange.refusal = _internal(exchange, platform, "reply.contract", error)
         exchange.request = None  # nothing of it is repeated: it may be what broke the reply
         reply = compose(exchange, platform)
     try:
         await log_outgoing(exchange, platform, reply.body)
     except StorageError as error:
-        exchange.refusal = _internal(exchange, "storage.log", error)
+        exchange.refusal = _internal(exchange, platform, "storage.log", error)
         reply = compose(exchange, platform)
     return reply
 
 
-def _internal(exchange: Exchange, rule: str, error: Exception) -> InternalFailure:
+def _internal(exchange: Exchange, platform: Platform, rule: str, error: Exception) -> InternalFailure:
     """MSG00003; what really happened goes to the operator's log only, under the ticket.
 
     Kind and place of the error, not its text: that may hold what stood in the message.
     """
     places = [f"{frame.name} {Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
     logger.error("internal failure", ticket=exchange.ticket, rule=rule, error=type(error).__name__, at=places)
-    return InternalFailure(
-        rule, "The platform could not serve this request.", remedy="Report the ticket to the service desk."
-    )
+    desk = platform.rules.service_desk
+    remedy = "Report the ticket to the service desk" + (f": {desk}" if desk else ".")
+    return InternalFailure(rule, "The platform could not serve this request.", remedy=remedy)

@@ -72,6 +72,8 @@ class Rules:
     """Names environment and server on the Body of each reply (PL-04)."""
     author: str
     """`authorCode` of faults."""
+    service_desk: str
+    """How the service desk is reached; may be empty."""
     limits: Limits
     policy: Policy
     test_numbers: bool
