@@ -91,8 +91,12 @@ def master_key_of(settings: Settings) -> MasterKey:
 
 def check_secrets(settings: Settings) -> None:
     """Everything that a server needs is there, private, and fit for its environment. Raises ConfigurationError."""
-    for key in (settings.tls_key, settings.signing_key):
-        read_key(key)
+    for key, certificate_file in (
+        (settings.tls_key, settings.tls_certificate),
+        (settings.signing_key, settings.signing_certificate),
+    ):
+        if read_key(key).public_key() != read_certificates(certificate_file)[0].public_key():
+            raise ConfigurationError(f"{key} is not the key of {certificate_file}")
     master_key_of(settings)
     for path in (settings.tls_certificate, settings.signing_certificate, settings.client_ca):
         for certificate in read_certificates(path):

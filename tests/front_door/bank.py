@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -183,12 +183,21 @@ class Bank:
             content_type=f"{kind}; charset=utf-8",
         )
 
+    @property
+    def said(self) -> str:
+        """What the server wrote to standard error, since the first start in this directory."""
+        return self.directory.with_suffix(".log").read_text()
+
     def logged(self, ticket: str) -> tuple[Found, ...]:
         """What the security log holds under a ticket, read as an operator would."""
+        return self.logged_all([ticket])[ticket]
 
-        async def read(dsn: str) -> tuple[Found, ...]:
+    def logged_all(self, tickets: Iterable[str]) -> dict[str, tuple[Found, ...]]:
+        """The same for many; also of a server that does not run any more."""
+
+        async def read(dsn: str) -> dict[str, tuple[Found, ...]]:
             async with open_log(settings, dsn) as log:
-                return await log.reader.by_ticket(Ticket(ticket), "os-user:test", "test")
+                return {t: await log.reader.by_ticket(Ticket(t), "os-user:test", "test") for t in tickets}
 
         settings = load(DemoDirectory(self.directory).settings)
         with dsn_of(settings) as dsn:

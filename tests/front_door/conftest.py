@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 from attacker import Bench, choose
 from bank import Bank
-from running import Running, open_directory
+from running import Running, check_ordinary_log, open_directory
 
 
 @pytest.fixture(scope="session")
 def bank(server: Any) -> Iterator[Bank]:
     """A running demo with two workers; on the given PostgreSQL when there is one, else on its own embedded one."""
-    with open_directory() as directory, Running(directory / "demo", server) as bank:
-        yield bank
+    with open_directory() as directory:
+        with Running(directory / "demo", server) as bank:
+            yield bank
+        check_ordinary_log(bank.said)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -87,3 +88,10 @@ class Running:
 
     def _told(self) -> str:
         return self._directory.with_suffix(".log").read_text()[-2_000:]
+
+
+def check_ordinary_log(text: str) -> None:
+    """What a server says: one JSON object per line, and no number, message or key of anybody in it."""
+    for line in text.splitlines():
+        assert json.loads(line)["event"]
+        assert not re.search(r"\b[0-9]{11}\b|<[a-z]|PRIVATE KEY|Traceback", line), line

@@ -20,7 +20,7 @@ def configure() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.basicConfig(handlers=[_Libraries(logging.ERROR)], force=True)
+    logging.basicConfig(handlers=[_Libraries(logging.ERROR)])
 
 
 class _Libraries(logging.Handler):

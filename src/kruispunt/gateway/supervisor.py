@@ -94,6 +94,9 @@ class Supervisor:
                 await self._stopping.wait()
             finally:
                 self._stopping.set()
+                for worker in self._workers:
+                    # Who connects from now on is refused at once, instead of waiting for a server that ends.
+                    worker.socket.close()
                 await asyncio.gather(*watching, return_exceptions=True)
                 health.should_exit = True
                 await serving_health
