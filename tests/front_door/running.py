@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -31,6 +32,12 @@ def open_directory() -> Iterator[Path]:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def as_account(name: str) -> dict[str, Any]:
+    """Arguments for `subprocess` by which root runs a command as an account."""
+    account = pwd.getpwnam(name)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
 class Running:
@@ -75,7 +82,7 @@ class Running:
         command += ["--service", EXTRA_SERVICE, *self._more]
         command += ["--dsn", self._dsn] if self._dsn else []
         here = str(Path(__file__).parent)
-        who = {} if self._account is None else {"user": self._account, "group": self._account, "extra_groups": []}
+        who = {} if self._account is None else as_account(self._account)
         with self._directory.with_suffix(".log").open("ab") as log:
             return subprocess.Popen(
                 command,
@@ -83,7 +90,7 @@ class Running:
                 stderr=log,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join((here, os.environ.get("PYTHONPATH", "")))},
                 start_new_session=True,
-                **who,  # type: ignore[call-overload]
+                **who,
             )
 
     def _told(self) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import xmlsec
 from attacker import PERSONAS, Bench
 from bank import Bank, Got
 from lxml import etree
@@ -243,7 +244,7 @@ def test_faults_verify_with_other_libraries_too(bench: Bench) -> None:
         verify_with_xmlsec(got.raw, signing)
         verify_with_signxml(got.raw, signing)
         broken = got.raw.replace(b"MSG00004", b"MSG00003")
-        with pytest.raises(Exception, match=r"(?i)digest|verif|fail"):
+        with pytest.raises(xmlsec.Error, match="invalid"):
             verify_with_xmlsec(broken, signing)
 
 
