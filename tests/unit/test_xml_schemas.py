@@ -78,6 +78,11 @@ def test_a_complaint_never_repeats_the_value(tmp_path: Path) -> None:
         ("LegalContextType", "secret" * 20),
         ("LanguageType", "secret"),
         ("SequenceNumberType", "-123456789"),
+        ("SsinType", "secret" * 20_000),
+        ("SequenceNumberType", "secret" * 20_000),
+        ("LegalContextType", "The value 'secret" * 5_000),
+        ("SequenceNumberType", ": 'secret" * 10_000),
+        ("SequenceNumberType", "The value 'secret' is : 'secret"),
     ]:
         node = etree.Element("probe")
         node.text = value
@@ -85,6 +90,13 @@ def test_a_complaint_never_repeats_the_value(tmp_path: Path) -> None:
         assert complaint is not None
         assert complaint.startswith("Element 'probe':")
         assert not any(part in complaint for part in ("secret", "1234567"))
+
+
+def test_a_type_that_does_not_exist_is_not_repeated(tmp_path: Path) -> None:
+    node = etree.fromstring(f'<probe xmlns:x="{XSI}" x:type="secret">85073003328</probe>')
+    complaint = probe(tmp_path, "SsinType").check(node)
+    assert complaint is not None
+    assert "secret" not in complaint
 
 
 def test_a_complaint_fits_the_field_of_a_fault(tmp_path: Path) -> None:

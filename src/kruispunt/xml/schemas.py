@@ -7,7 +7,6 @@ written in it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -25,11 +24,12 @@ MESSAGE_LENGTH: Final = 256
 
 _REFERRING: Final = tuple(f"{{{XSD}}}{name}" for name in ("import", "include", "redefine", "override"))
 
-# The schema's message repeats the value that it refuses, which may be somebody's number: the client knows
-# what it sent, and a message without it may be shown to anybody. Greedy on purpose: a quote in the value ends
-# nothing.
-_FACET_VALUE: Final = re.compile(r"The value '.*' (?=is |has )", re.DOTALL)
-_TYPE_VALUE: Final = re.compile(r": '.*' is not a valid value", re.DOTALL)
+_QUOTES: Final = (
+    ("The value '", ("' is ", "' has "), "The value"),
+    ("The QName value '", ("' of ",), "The QName value"),
+    (": '", ("' is not a valid value",), ": This"),
+)
+"""How libxml2 quotes a value: what stands before it, what may stand behind it, and what is told instead."""
 
 
 def read_contract(path: Path) -> etree._ElementTree:
@@ -111,10 +111,23 @@ class Schema:
 
 
 def _for_client(message: str) -> str:
-    message = _FACET_VALUE.sub("The value ", message)
-    message = _TYPE_VALUE.sub(": This is not a valid value", message)
-    message = " ".join(message.split())
+    message = " ".join(_without_value(message).split())
     return message if len(message) <= MESSAGE_LENGTH else message[: MESSAGE_LENGTH - 1] + "…"
+
+
+def _without_value(message: str) -> str:
+    """The value that is refused may be somebody's number: the client knows what it sent, and what is left may be shown
+    to anybody.
+
+    Only names stand before a value, so the first quote opens it; whatever the value holds, the last one closes it.
+    libxml2 cuts very long messages off: then nothing closes it. No search takes longer than the message is long.
+    """
+    found = [(message.find(quote[0]), quote) for quote in _QUOTES if quote[0] in message]
+    if not found:
+        return message
+    start, (opening, closings, instead) = min(found)
+    end = max(message.rfind(closing, start + len(opening)) for closing in closings)
+    return message[:start] + instead + (message[end + 1 :] if end >= 0 else " is not accepted.")
 
 
 @cache
