@@ -46,11 +46,14 @@ class Running:
     What it writes to standard error is kept in `<directory>.log`. It may be killed meanwhile.
     """
 
-    def __init__(self, directory: Path, server: Any = None, *more: str, account: str | None = None) -> None:
+    def __init__(
+        self, directory: Path, server: Any = None, *more: str, account: str | None = None, python: str = sys.executable
+    ) -> None:
         self._directory = directory
         self._server = server
         self._more = more
         self._account = account
+        self._python = python
 
     def __enter__(self) -> Bank:
         given = self._server is not None and os.environ.get("KRUISPUNT_TEST_DSN")
@@ -77,7 +80,7 @@ class Running:
             self._server.drop(self._dsn)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "kruispunt.cli.main", "demo", "--quiet", "--dir", str(self._directory)]
+        command = [self._python, "-m", "kruispunt.cli.main", "demo", "--quiet", "--dir", str(self._directory)]
         command += ["--port", "0", "--local-port", "0", "--workers", "2", "--people", "200"]
         command += ["--service", EXTRA_SERVICE, *self._more]
         command += ["--dsn", self._dsn] if self._dsn else []

