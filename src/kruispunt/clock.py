@@ -37,4 +37,4 @@ def today(clock: Clock) -> date:
 
 def to_text(moment: datetime) -> str:
     """`2015-10-20T14:09:24.653Z`: UTC with milliseconds, the form that CBSS uses."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

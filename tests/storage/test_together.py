@@ -79,18 +79,18 @@ def test_a_group_is_bounded(empty_dsn: str) -> None:
 
 def test_the_next_group_collects_while_a_statement_runs(empty_dsn: str) -> None:
     async def work(database: Database) -> None:
-        go_on = asyncio.Event()
+        begun, go_on = asyncio.Event(), asyncio.Event()
         groups: list[list[int]] = []
 
         async def slow(sql: str, numbers: list[int]) -> list[asyncpg.Record]:
             groups.append(numbers)
+            begun.set()
             await go_on.wait()
             return await database.fetch(sql, numbers)
 
         together = Together(slow, SERIES)
         tasks = [asyncio.create_task(together.ask((1,)))]
-        while not groups:
-            await asyncio.sleep(0)
+        await begun.wait()
         tasks += [asyncio.create_task(together.ask((number,))) for number in (2, 3)]
         await asyncio.sleep(0)
         go_on.set()

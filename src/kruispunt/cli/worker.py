@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 import sys
@@ -38,6 +39,9 @@ async def _work(job: dict[str, Any]) -> None:
     listening = socket.socket(fileno=job["socket"])
     context = server_context(settings.tls_certificate, settings.tls_key, settings.client_ca)
     async with open_platform(settings, job["dsn"], Metrics(), wrap_supplier=_wrapping(job, settings)) as platform:
+        # What was made until now stays as long as the process: the collector need not go through it again and again.
+        gc.collect()
+        gc.freeze()
         running = server(gateway(platform, settings.max_message_bytes), context, settings.grace_seconds)
         await serve(running, listening, _tell_ready)
 

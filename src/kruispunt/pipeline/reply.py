@@ -67,7 +67,13 @@ def _echo(exchange: Exchange) -> tuple[str, ...]:
 
 def _canonical(fragment: etree._Element) -> str:
     """Exclusive canonical form, without white space behind; prefixes that only a value uses are kept."""
-    kept = [prefix for prefix in _prefixes_in_values(fragment) if prefix in fragment.nsmap]
+    text = _dump(fragment, [])
+    if "=" not in text:  # no attribute and no namespace declaration: the ordinary request
+        return text
+    return _dump(fragment, [prefix for prefix in _prefixes_in_values(fragment) if prefix in fragment.nsmap])
+
+
+def _dump(fragment: etree._Element, kept: list[str]) -> str:
     text: bytes = etree.tostring(
         fragment,
         method="c14n",

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from hashlib import sha256
+from typing import Final
 
 from kruispunt.clock import to_text
 from kruispunt.identifiers.ticket import Ticket
 
 FORM = 1
 """Version of the canonical form; it stands in every entry."""
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class Kind(IntEnum):
@@ -76,7 +78,7 @@ class Entry:
 
 def canonical(entry: Entry, subjects: list[bytes], payload: bytes | None, key: int | None) -> bytes:
     """The bytes that prove an entry. `subjects` are the keyed digests, `payload` the ciphertext."""
-    return json.dumps(
+    return _ENCODER.encode(
         {
             "application": entry.application,
             "at": to_text(entry.at),
@@ -99,7 +101,5 @@ def canonical(entry: Entry, subjects: list[bytes], payload: bytes | None, key: i
             "suppressed": entry.suppressed,
             "ticket": entry.ticket,
             "tls_client": entry.tls_client,
-        },
-        sort_keys=True,
-        separators=(",", ":"),
+        }
     ).encode("ascii")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from uuid import UUID
 
 import zstandard
 from cryptography.exceptions import InvalidTag
@@ -21,12 +20,13 @@ from kruispunt.securitylog.keys import DataKey
 NONCE_BYTES = 12
 MAX_BYTES = 64 * 1024 * 1024
 
+_encoder = json.JSONEncoder(separators=(",", ":"))
 _compressor = zstandard.ZstdCompressor(level=1)
 _decompressor = zstandard.ZstdDecompressor()
 
 
 def seal(message: Message, key: DataKey, ticket: Ticket, kind: Kind) -> bytes:
-    notes = json.dumps(message.notes, separators=(",", ":")).encode()
+    notes = _encoder.encode(message.notes).encode()
     plain = _compressor.compress(len(notes).to_bytes(4, "big") + notes + message.data)
     nonce = secrets.token_bytes(NONCE_BYTES)
     return nonce + key.cipher.encrypt(nonce, plain, _bound_to(ticket, kind))
@@ -45,4 +45,4 @@ def unseal(payload: bytes, key: DataKey, owner: str, ticket: Ticket, kind: Kind)
 
 
 def _bound_to(ticket: Ticket, kind: Kind) -> bytes:
-    return UUID(ticket).bytes + bytes([kind])
+    return bytes.fromhex(ticket.replace("-", "")) + bytes((kind,))

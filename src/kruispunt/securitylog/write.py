@@ -11,7 +11,6 @@ import contextlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 
@@ -133,7 +132,7 @@ class LogWriter:
             data_key = await self._keys.data_key(today(self._clock), entry.message.owner)
             key, payload = data_key.id, seal(entry.message, data_key, entry.ticket, entry.kind)
         return (
-            UUID(entry.ticket),
+            entry.ticket,
             int(entry.kind),
             entry.at,
             entry.organisation,
@@ -151,6 +150,7 @@ class LogWriter:
             await self._wake.wait()
             self._wake.clear()
             while self._queue:
+                await asyncio.sleep(0)  # one turn of the loop: who is about to append comes along
                 group, self._queue = self._queue[:GROUP_LIMIT], self._queue[GROUP_LIMIT:]
                 await self._flush(group)
 

@@ -50,9 +50,15 @@ class Together:
     async def _answer_all(self) -> None:
         try:
             while self._queue:
+                await asyncio.sleep(0)  # one turn of the loop: who is about to ask comes along
                 group, self._queue = self._queue[:GROUP_LIMIT], self._queue[GROUP_LIMIT:]
                 await self._answer(group)
+        except BaseException:
+            for one in self._queue:
+                one.rows.cancel()
+            raise
         finally:
+            self._queue = []
             self._task = None
 
     async def _answer(self, group: Sequence[_Asking]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from datetime import datetime
 
 from lxml import etree
 
@@ -25,11 +25,9 @@ async def log_incoming(exchange: Exchange, platform: Platform) -> None:
     assert signed is not None
     assert registration is not None
     exchange.claims = _claims(signed.body)
-    entry = replace(
-        entry_in(exchange),
-        subjects=exchange.claims.ssins,
-        message=Message(registration.owner, exchange.incoming.body),
-    )
+    message = Message(registration.owner, exchange.incoming.body)
+    size = len(exchange.incoming.body)
+    entry = entry_of(exchange, Kind.INCOMING, exchange.received, size, subjects=exchange.claims.ssins, message=message)
     try:
         await platform.log.append(entry, ReplayKey(signed.replay_key, signed.expires))
     except Replayed:
@@ -44,14 +42,25 @@ async def log_incoming(exchange: Exchange, platform: Platform) -> None:
     exchange.note("log_incoming", "entry in is durable; the message was never seen before")
 
 
-def entry_in(exchange: Exchange) -> Entry:
-    """The entry of an incoming message, without the message."""
-    service, operation = exchange.service, exchange.operation
-    claims = exchange.claims
+def entry_of(
+    exchange: Exchange,
+    kind: Kind,
+    at: datetime,
+    size: int,
+    *,
+    outcome: str = "",
+    rule: str = "",
+    subjects: tuple[str, ...] = (),
+    digest: str = "",
+    suppressed: int = 0,
+    message: Message | None = None,
+) -> Entry:
+    """An entry with what is known of the exchange; the rest differs by direction."""
+    service, operation, claims = exchange.service, exchange.operation, exchange.claims
     return Entry(
         ticket=exchange.ticket,
-        kind=Kind.INCOMING,
-        at=exchange.received,
+        kind=kind,
+        at=at,
         peer=exchange.incoming.peer,
         tls_client=exchange.incoming.tls.fingerprint,
         path=exchange.incoming.path[:PATH_LENGTH],
@@ -61,7 +70,13 @@ def entry_in(exchange: Exchange) -> Entry:
         organisation=claims.organisation,
         legal_context=claims.legal_context,
         client_reference=claims.client_reference,
-        size=len(exchange.incoming.body),
+        outcome=outcome,
+        rule=rule,
+        subjects=subjects,
+        size=size,
+        digest=digest,
+        suppressed=suppressed,
+        message=message,
     )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from hashlib import sha256
 
 from kruispunt.pipeline.context import Exchange
 from kruispunt.pipeline.platform import Platform
 from kruispunt.pipeline.reply import outcome_code
-from kruispunt.pipeline.steps.log_incoming import entry_in
+from kruispunt.pipeline.steps.log_incoming import entry_of
 from kruispunt.securitylog.entry import Entry, Kind, Message
 
 PLATFORM = ""
@@ -36,22 +35,23 @@ async def _log_refused(exchange: Exchange, platform: Platform) -> None:
     if suppressed is None:
         platform.observer.suppressed()
         return
-    digest = sha256(exchange.incoming.body).hexdigest()
-    incoming = replace(entry_in(exchange), digest=digest, suppressed=suppressed)
+    body = exchange.incoming.body
+    digest = sha256(body).hexdigest()
+    incoming = entry_of(exchange, Kind.INCOMING, exchange.received, len(body), digest=digest, suppressed=suppressed)
     outgoing = _entry_out(exchange, platform, Message(PLATFORM, b"", _notes(exchange)))
     await platform.log.append_both(incoming, outgoing)
 
 
 def _entry_out(exchange: Exchange, platform: Platform, message: Message) -> Entry:
     refusal = exchange.refusal
-    return replace(
-        entry_in(exchange),
-        kind=Kind.OUTGOING,
-        at=platform.clock.now(),
+    return entry_of(
+        exchange,
+        Kind.OUTGOING,
+        platform.clock.now(),
+        len(message.data),
         outcome=outcome_code(exchange),
         rule="" if refusal is None else refusal.rule,
         subjects=_told(exchange) if refusal is None else (),
-        size=len(message.data),
         message=message,
     )
 

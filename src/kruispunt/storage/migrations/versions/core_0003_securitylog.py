@@ -35,6 +35,8 @@ STATEMENTS = (
         primary key (ticket, kind)
     )
     """,
+    # Ciphertext does not get smaller; PostgreSQL would try at each insert.
+    "alter table log_entry alter column payload set storage external",
     "comment on column log_entry.kind is '0 incoming, 1 outgoing, 2 reading of the log'",
     "create table replay (key bytea primary key, expires timestamptz not null)",
     "create index replay_expires on replay using brin (expires)",
