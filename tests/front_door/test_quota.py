@@ -50,6 +50,17 @@ def own_bank(server: Any) -> Iterator[Bank]:
         check_ordinary_log(bank.said)
 
 
+@pytest.fixture(autouse=True)
+def within_a_day() -> None:
+    """A new day would give a new volume in the middle of a test."""
+
+    def far_from_midnight() -> bool:
+        now = datetime.now(BELGIUM)
+        return (now + timedelta(seconds=90)).date() == now.date()
+
+    wait_until(far_from_midnight, "midnight to pass", 120)
+
+
 def post(bank: Bank, persona: Persona, message: bytes) -> Got:
     """Over a connection of its own: to either worker."""
     return bank.send(persona.service, persona.operation, message, client=persona.client)
