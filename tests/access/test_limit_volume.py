@@ -139,7 +139,7 @@ def test_a_few_are_held_up_and_more_at_a_time_are_refused() -> None:
         await asyncio.sleep(0)
         for _ in range(20):
             with pytest.raises(VolumeExceeded) as caught:
-                await limit_volume(bench.exchange(), bench.platform)
+                await asyncio.wait_for(limit_volume(bench.exchange(), bench.platform), 60)
             assert (caught.value.rule, caught.value.retry_after) == ("probing.parallel", 5)
         assert not any(task.done() for task in held)
         bench.held.set()

@@ -94,7 +94,8 @@ def test_a_few_wait_and_the_others_are_turned_away() -> None:
         watch = probing(hand)
         waiting = [asyncio.create_task(watch.hold(ONE, 2.5)) for _ in range(WAITING)]
         await asyncio.sleep(0)
-        assert [await watch.hold(ONE, 2.5) for _ in range(50)] == [False] * 50
+        async with asyncio.timeout(60):
+            assert [await watch.hold(ONE, 2.5) for _ in range(50)] == [False] * 50
         another = asyncio.create_task(watch.hold(OTHER, 1.0))
         gone = waiting.pop()
         gone.cancel()
