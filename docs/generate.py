@@ -76,7 +76,10 @@ REASONS: Final[dict[RefusalReason, tuple[str, str]]] = {
         "Set the clock, and sign right before sending.",
     ),
     RefusalReason.REPLAY: ("the message was received before", "Sign each request anew."),
-    RefusalReason.QUOTA: ("more requests than agreed", "Never given by this version: quotas are not built yet."),
+    RefusalReason.QUOTA: (
+        "more requests than agreed, or too many numbers refused",
+        "Wait as long as `Retry-After` says; ask the operator for a larger volume.",
+    ),
 }
 
 

@@ -15,8 +15,10 @@ from kruispunt.access.files import ServiceRows
 from kruispunt.access.files import load as load_access
 from kruispunt.access.live import AccessWatch
 from kruispunt.access.model import AccessTable
+from kruispunt.access.probing import Probing
 from kruispunt.access.snapshot import differences
 from kruispunt.access.store import EMPTY
+from kruispunt.access.volume import Volumes
 from kruispunt.clock import Clock, SystemClock
 from kruispunt.errors import ConfigurationError
 from kruispunt.gateway.http import HttpGateway
@@ -154,6 +156,13 @@ async def open_platform(
             trust=TrustStore(read_certificates(settings.client_ca)),
             log=log,
             refusals=RefusalLimit(),
+            volumes=Volumes(database, settings.workers),
+            probing=Probing(
+                settings.probing_refusals,
+                settings.probing_window_seconds,
+                settings.probing_delay_seconds,
+                settings.workers,
+            ),
             database=database,
             signer=Signer(read_key(settings.signing_key), read_certificates(settings.signing_certificate)[0]),
             observer=observer,

@@ -13,6 +13,7 @@
         │   ├── InternalFailure         MSG00003   Server
         │   ├── InvalidRequest          MSG00004   Client
         │   ├── AuthenticationRefused   MSG00015   Client
+        │   │   └── VolumeExceeded          with the seconds after which to try again
         │   ├── NotBuilt                MSG00025   Server
         │   ├── InvalidSoapAction       MSG00051   Client
         │   ├── InvalidUrl              MSG00052   Client
@@ -143,6 +144,14 @@ class AuthenticationRefused(Fault):
     def __init__(self, reason: RefusalReason, rule: str, why: str, *, element: str = "", remedy: str = "") -> None:
         super().__init__(rule, why, element=element, remedy=remedy, information=(("reason", reason.value),))
         self.reason = reason
+
+
+class VolumeExceeded(AuthenticationRefused):
+    """More requests than agreed, or at a pace that is not allowed (PL-16); `retry_after` in whole seconds."""
+
+    def __init__(self, rule: str, why: str, *, remedy: str, retry_after: int) -> None:
+        super().__init__(RefusalReason.QUOTA, rule, why, element="volume", remedy=remedy)
+        self.retry_after = retry_after
 
 
 class NotBuilt(Fault):

@@ -88,6 +88,17 @@ class Settings(BaseModel):
     database_connections: Annotated[int, Field(ge=2, le=64)] = Field(
         8, description="Connections of each worker for queries; the security log has one more."
     )
+    probing_refusals: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        300,
+        description="Refused numbers (unknown, wrong, cancelled, not inscribed) in probing_window_seconds from which "
+        "on a client's answers are held up.",
+    )
+    probing_window_seconds: Annotated[int, Field(ge=10, le=86_400)] = Field(
+        600, description="How long a refused number counts as a sign of probing."
+    )
+    probing_delay_seconds: Annotated[int, Field(ge=0, le=20)] = Field(
+        5, description="Longest time that an answer of a client that probes is held up; 0: never."
+    )
     grace_seconds: Annotated[int, Field(ge=1, le=300)] = Field(
         20, description="Time that running requests get when the server stops."
     )

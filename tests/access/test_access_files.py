@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kruispunt.access.files import ServiceRows, load
-from kruispunt.access.model import AccessTable, ControlKind, Registration, may_carry
+from kruispunt.access.model import AccessTable, ControlKind, Registration, Volume, may_carry
 from kruispunt.app import rows_of
 from kruispunt.errors import ConfigurationError
 from kruispunt.services.discovery import discover
@@ -147,3 +147,44 @@ def test_a_file_that_is_wrong_is_refused_whole(tmp_path: Path, name: str, text: 
 def test_a_new_service_grants_nobody(tmp_path: Path) -> None:
     rows = ServiceRows("new", "NewService", frozenset({"ask"}), tmp_path / "contexts.toml")
     assert not load(None, (rows,)).grants
+
+
+@pytest.mark.parametrize(
+    ("text", "volume"),
+    [
+        ("", None),
+        ("volume = { per_day = 0 }", Volume(0)),
+        ("volume = { per_day = 50000, burst = 50 }", Volume(50_000, 50)),
+    ],
+)
+def test_volume_is_read(tmp_path: Path, text: str, volume: Volume | None) -> None:
+    table = loaded(tmp_path, certificates=ROW + text)
+    assert table.registrations[FINGERPRINT].volume == volume
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "volume = 5",
+        "volume = {}",
+        "volume = { burst = 5 }",
+        "volume = { per_day = -1 }",
+        "volume = { per_day = 1.5 }",
+        "volume = { per_day = 5, burst = 0 }",
+        "volume = { per_day = 5, per_hour = 1 }",
+        "volume = { per_day = 1000000001 }",
+    ],
+)
+def test_volume_that_makes_no_sense_is_refused(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"certificates\.toml.*volume"):
+        loaded(tmp_path, certificates=ROW + wrong)
+
+
+@pytest.mark.parametrize("other", ["", "volume = { per_day = 6 }"])
+def test_all_certificates_of_an_application_have_one_volume(tmp_path: Path, other: str) -> None:
+    renewed = ROW.replace(FINGERPRINT, "cd" * 32)
+    same = "volume = { per_day = 5 }"
+    table = loaded(tmp_path, certificates=ROW + same + renewed + same)
+    assert {r.volume for r in table.registrations.values()} == {Volume(5)}
+    with pytest.raises(ConfigurationError, match="urn:example:app: its rows differ in volume"):
+        loaded(tmp_path, certificates=ROW + same + renewed + other)

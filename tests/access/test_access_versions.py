@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from kruispunt.access import store
 from kruispunt.access.files import load
 from kruispunt.access.live import AccessWatch
-from kruispunt.access.model import AccessTable, Grant, Organisation, Registration
+from kruispunt.access.model import AccessTable, Grant, Organisation, Registration, Volume
 from kruispunt.access.snapshot import differences, from_json, to_json
 from kruispunt.app import rows_of
 from kruispunt.errors import ConfigurationError
@@ -45,6 +45,9 @@ TEXT = st.text("abcdefgh-:. ", min_size=1, max_size=12)
 CODES = st.lists(TEXT, unique=True, min_size=1, max_size=4)
 
 
+VOLUMES = st.none() | st.builds(Volume, st.integers(0, 9), st.none() | st.integers(1, 9))
+
+
 @st.composite
 def tables(draw: st.DrawFn) -> AccessTable:
     organisations = {
@@ -56,7 +59,13 @@ def tables(draw: st.DrawFn) -> AccessTable:
     )
     registrations = {
         p: Registration(
-            draw(TEXT), p, draw(TEXT), frozenset(draw(CODES)), frozenset(draw(CODES)), sha1=draw(st.booleans())
+            draw(TEXT),
+            p,
+            draw(TEXT),
+            frozenset(draw(CODES)),
+            frozenset(draw(CODES)),
+            sha1=draw(st.booleans()),
+            volume=draw(VOLUMES),
         )
         for p in prints
     }
@@ -168,3 +177,15 @@ def test_a_worker_that_missed_the_notice_asks(fresh_dsn: str) -> None:
         assert [len(t.registrations) for t in seen] == [0, 1]
 
     run(fresh_dsn, work)
+
+
+def test_a_volume_that_comes_changes_and_goes_is_told() -> None:
+    """A table without volumes has the text that it had before there were any: nothing is applied anew for that."""
+    none, some, more = (with_client(replace(CLIENT, volume=v)) for v in (None, Volume(5), Volume(5, 2)))
+    assert "volume" not in to_json(none)
+    told = [differences(*pair)[0].told() for pair in ((none, some), (some, more), (more, none))]
+    assert told == [
+        "~ certificate urn:x:app abababababababab: volume: None -> per_day 5, burst None",
+        "~ certificate urn:x:app abababababababab: volume: per_day 5, burst None -> per_day 5, burst 2",
+        "~ certificate urn:x:app abababababababab: volume: per_day 5, burst 2 -> None",
+    ]

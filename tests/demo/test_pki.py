@@ -32,6 +32,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 def test_every_certificate_is_there_and_marked(pki: Pki) -> None:
     names = {"onem", "onem-secondary", "onem-inspection", "onem-ecdsa", "vdab", "limited", "stranger", "tester"}
+    names |= {"bounded"}
     assert {client.name for client in CLIENTS} == names
     for path in (pki.ca, pki.server, pki.signing, *map(pki.client, names)):
         certificate = load(path)

@@ -86,4 +86,5 @@ def test_matrix_and_history_are_shown(own_bank: Bank, capsys: pytest.CaptureFixt
     assert access(own_bank, "history") == 0
     shown = capsys.readouterr().out
     assert "NEO:SOCIAL_INSPECTION" in shown
+    assert "urn:kruispunt:demo:bounded: 0 a day" in shown
     assert "demo" in shown

@@ -28,11 +28,15 @@ from kruispunt.access.model import (
     IntegrationControl,
     Organisation,
     Registration,
+    Volume,
 )
 from kruispunt.errors import ConfigurationError
 from kruispunt.identifiers import cbe
 
 SHIPPED_ORGANISATIONS = Path(__file__).with_name("organisations.toml")
+
+MOST_PER_DAY = 1_000_000_000
+MOST_PER_SECOND = 100_000
 
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
 Urn = Annotated[str, Field(pattern=r"^urn:[A-Za-z0-9:._-]+$", max_length=128)]
@@ -78,6 +82,11 @@ class _OrganisationFile(_Row):
     organisation: list[_OrganisationRow] = []
 
 
+class _VolumeRow(_Row):
+    per_day: Annotated[int, Field(ge=0, le=MOST_PER_DAY)]
+    burst: Annotated[int, Field(ge=1, le=MOST_PER_SECOND)] | None = None
+
+
 class _CertificateRow(_Row):
     urn: Urn
     certificate: str | None = None
@@ -91,6 +100,7 @@ class _CertificateRow(_Row):
     sha1: bool = False
     sign_replies: bool = True
     signature_confirmation: bool = False
+    volume: _VolumeRow | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> _CertificateRow:
@@ -186,6 +196,7 @@ def _registrations(
     if path is None or not path.exists():
         return {}
     result: dict[str, Registration] = {}
+    volumes: dict[str, Volume | None] = {}
     for row in _read(path, _CertificateFile).certificate:
         for code in {row.owner, *row.acts_for} - organisations.keys():
             raise ConfigurationError(f"{path}: {row.urn}: organisation {code} is in no organisations.toml")
@@ -196,6 +207,12 @@ def _registrations(
         fingerprint = row.sha256 or _fingerprint(path.parent / str(row.certificate))
         if fingerprint in result:
             raise ConfigurationError(f"{path}: {row.urn}: its certificate is also that of {result[fingerprint].urn}")
+        volume = None if row.volume is None else Volume(row.volume.per_day, row.volume.burst)
+        if volumes.setdefault(row.urn, volume) != volume:
+            raise ConfigurationError(
+                f"{path}: {row.urn}: its rows differ in volume. It is counted for the application, "
+                "over all its certificates: give every row of it the same one"
+            )
         result[fingerprint] = Registration(
             urn=row.urn,
             fingerprint=fingerprint,
@@ -207,6 +224,7 @@ def _registrations(
             sha1=row.sha1,
             sign_replies=row.sign_replies,
             signature_confirmation=row.signature_confirmation,
+            volume=volume,
         )
     return result
 

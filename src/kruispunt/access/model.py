@@ -49,6 +49,16 @@ class Organisation:
 
 
 @dataclass(frozen=True, slots=True)
+class Volume:
+    """What an application is expected to ask for at most (PL-16)."""
+
+    per_day: int
+    """Requests in a civil day in Belgium, over all servers; 0: none."""
+    burst: int | None = None
+    """Requests in a second, of one server; None: no limit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Registration:
     """A client certificate, the application that it stands for, and what that application may do (PL-08)."""
 
@@ -69,6 +79,8 @@ class Registration:
     sign_replies: bool = True
     signature_confirmation: bool = False
     """Replies confirm the request's signature, as WS-Security 1.1 has it."""
+    volume: Volume | None = None
+    """Counted for the application, over all its certificates; None: no limit."""
 
 
 @dataclass(frozen=True, slots=True)

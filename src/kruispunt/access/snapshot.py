@@ -18,6 +18,7 @@ from kruispunt.access.model import (
     IntegrationControl,
     Organisation,
     Registration,
+    Volume,
 )
 
 Row = dict[str, Any]
@@ -40,8 +41,8 @@ class Change:
             return f"+ {self.kind} {self.name}"
         if self.after is None:
             return f"- {self.kind} {self.name}"
-        fields = [f for f in self.after if self.after[f] != self.before.get(f)]
-        details = "; ".join(f"{f}: {_plain(self.before.get(f))} -> {_plain(self.after[f])}" for f in fields)
+        fields = [f for f in {**self.before, **self.after} if self.after.get(f) != self.before.get(f)]
+        details = "; ".join(f"{f}: {_plain(self.before.get(f))} -> {_plain(self.after.get(f))}" for f in fields)
         return f"~ {self.kind} {self.name}: {details}"
 
 
@@ -80,7 +81,10 @@ def _rows(table: AccessTable) -> Mapping[str, dict[str, Row]]:
 
 
 def _flat(registration: Registration) -> Row:
+    """Without a volume the row has no such field, as in the versions that were kept before there were volumes."""
     row = asdict(registration)
+    if registration.volume is None:
+        del row["volume"]
     return {**row, **{name: sorted(row[name]) for name in SETS}}
 
 
@@ -106,7 +110,14 @@ def _key(name: str) -> GrantKey:
 
 
 def _registration(row: Row) -> Registration:
-    return Registration(**{**row, **{name: frozenset(row[name]) for name in SETS}})
+    volume = row.get("volume")
+    return Registration(
+        **{
+            **row,
+            **{name: frozenset(row[name]) for name in SETS},
+            "volume": None if volume is None else Volume(**volume),
+        }
+    )
 
 
 def _grant(row: Row) -> Grant:
@@ -119,6 +130,8 @@ def _grant(row: Row) -> Grant:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(inner)}" for name, inner in value.items())
     if isinstance(value, Iterable) and not isinstance(value, str | dict):
         return "[" + ", ".join(map(str, value)) + "]"
     return str(value)

@@ -131,7 +131,7 @@ def history(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def matrix(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Print the table in force: organisation, legal context, operation, data groups, control.
+    """Print the table in force: organisation, legal context, operation, data groups, control, agreed volumes.
 
     Example: kruispunt access matrix
     """
@@ -143,10 +143,11 @@ def matrix(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(rows)
         return
-    shown = Table("organisation", "legal context", "operations", "may see", "integration", "source")
+    shown = Table("organisation", "legal context", "operations", "may see", "integration", "volume", "source")
     for row in rows:
         lists = ("\n".join(row[name]) for name in ("operations", "data groups"))
-        shown.add_row(row["organisation"], row["legal context"], *lists, row["integration"], row["source"])
+        volume = "\n".join(row["volume"])
+        shown.add_row(row["organisation"], row["legal context"], *lists, row["integration"], volume, row["source"])
     out.print(shown)
 
 
@@ -167,8 +168,22 @@ def _matrix(table: AccessTable) -> list[dict[str, Any]]:
                 "operations": [],
                 "data groups": sorted(grant.data_groups),
                 "integration": integration,
+                "volume": _volumes(table, service, organisation),
                 "source": grant.source,
             },
         )
         row["operations"].append(operation)
     return [rows[key] for key in sorted(rows)]
+
+
+def _volumes(table: AccessTable, service: str, organisation: str) -> list[str]:
+    """The volumes of the applications that may call the service for the organisation; empty: without limit."""
+    applications = {
+        r.urn: r.volume
+        for r in table.registrations.values()
+        if r.volume is not None and service in r.services and organisation in r.acts_for
+    }
+    return [
+        f"{urn}: {volume.per_day} a day" + ("" if volume.burst is None else f", {volume.burst} a second")
+        for urn, volume in sorted(applications.items())
+    ]

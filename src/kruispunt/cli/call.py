@@ -35,7 +35,7 @@ from kruispunt.xml.soap import unsigned_envelope
 
 REPLY_LIMITS = Limits(size=16 * 1024 * 1024, elements=500_000, namespaces=1_024)
 EXIT_FAULT = 1
-DEMO_ORGANISATIONS = {"limited": "demo-limited", "onem-ecdsa": "onem"}
+DEMO_ORGANISATIONS = {"limited": "demo-limited", "onem-ecdsa": "onem", "bounded": "onem"}
 
 
 def call(context: typer.Context) -> None:

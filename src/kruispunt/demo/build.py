@@ -32,7 +32,9 @@ ACCESS = Path(__file__).with_name("access")
 
 UNREGISTERED = "stranger"
 TESTER_SERVICES = ("TestConnectionServiceService",)
-OWNERS = {"limited": "demo-limited", "tester": "demo-tester", "onem-ecdsa": "onem"}
+OWNERS = {"limited": "demo-limited", "tester": "demo-tester", "onem-ecdsa": "onem", "bounded": "onem"}
+VOLUMES = {"bounded": "{ per_day = 0 }"}
+"""Zero: its first request of the day is one too many already, whoever asked before."""
 
 Progress = Callable[[str], None]
 
@@ -112,6 +114,7 @@ def _write_access(directory: DemoDirectory, services: Sequence[Service]) -> None
             f'certificate = "../pki/{client}.pem"',
             f'owner = "{owner}"',
             f"services = {json.dumps(offered)}",
+            *(f"volume = {volume}" for name, volume in VOLUMES.items() if name == client),
             "",
         ]
     (directory.access / "certificates.toml").write_text("\n".join(rows), encoding="utf-8")

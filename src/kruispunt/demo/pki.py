@@ -61,6 +61,7 @@ CLIENTS: Final = (
     DemoClient("limited"),
     DemoClient("stranger"),
     DemoClient("tester"),
+    DemoClient("bounded"),
 )
 HOSTS: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -188,7 +189,7 @@ def _load(path: Path, now: datetime) -> tuple[x509.Certificate, PrivateKey] | No
         key = load_pem_private_key(
             Pki.key_of(path).read_bytes(),
             None,
-            # Seven RSA keys of our own: checking their primes would be most of the start-up.
+            # The RSA keys of our own: checking their primes would be most of the start-up.
             unsafe_skip_rsa_key_validation=True,
         )
     except (OSError, ValueError, TypeError):

@@ -29,6 +29,13 @@ class Metrics:
             "kruispunt_supplier_seconds", "Time that suppliers took", ["supplier"], buckets=BUCKETS
         )
         self._suppressed = Counter("kruispunt_refusals_suppressed", "Refusals that were counted, not logged one by one")
+        self._over_volume = Counter(
+            "kruispunt_volume_refusals", "Requests beyond the agreed volume, by what was exceeded", ["kind"]
+        )
+        self._probing = Counter(
+            "kruispunt_probing_noticed", "Times that a client was noticed asking for number upon number"
+        )
+        self._slowed = Counter("kruispunt_probing_slowed", "Requests that were held up because their client probes")
 
     def exchange(self, service: str, operation: str, outcome: str, seconds: float) -> None:
         self._exchanges.labels(service, operation, outcome).observe(seconds)
@@ -38,6 +45,15 @@ class Metrics:
 
     def suppressed(self) -> None:
         self._suppressed.inc()
+
+    def over_volume(self, kind: str) -> None:
+        self._over_volume.labels(kind).inc()
+
+    def probing(self) -> None:
+        self._probing.inc()
+
+    def slowed(self) -> None:
+        self._slowed.inc()
 
 
 def exposition(directory: Path) -> bytes:

@@ -19,6 +19,7 @@ from kruispunt.pipeline.steps.consult import consult
 from kruispunt.pipeline.steps.control_integration import control_integration
 from kruispunt.pipeline.steps.control_ssin import control_ssin
 from kruispunt.pipeline.steps.find_operation import find_operation
+from kruispunt.pipeline.steps.limit_volume import limit_volume, note_probing
 from kruispunt.pipeline.steps.log_incoming import log_incoming
 from kruispunt.pipeline.steps.log_outgoing import log_outgoing
 from kruispunt.pipeline.steps.read_message import read_message
@@ -29,6 +30,7 @@ STEPS = (
     find_operation,  # 2   URI, SOAP version, SOAPAction
     authenticate,  # 3   TLS client, signature, freshness
     log_incoming,  # 4   durable before anything else happens; refuses replays
+    limit_volume,  # 4   quota, and the pace of who probes: the sender is known and logged, a replay costs no quota
     validate,  # 5   XSD
     authorise,  # 6   organisation, legal context, data groups
     check_criteria,  # 7   the service's own checks
@@ -53,10 +55,11 @@ async def answer(platform: Platform, incoming: Incoming) -> Answer:
         exchange.refusal = _internal(exchange, platform, "storage.away", error)
     except Exception as error:  # the last resort of the front door: nothing internal is told
         exchange.refusal = _internal(exchange, platform, "unexpected", error)
+    note_probing(exchange, platform)
     reply = await _seal(exchange, platform)
     service = "" if exchange.service is None else exchange.service.name
     operation = "" if exchange.operation is None else exchange.operation.name
-    platform.observer.exchange(service, operation, outcome_code(exchange), perf_counter() - started)
+    platform.observer.exchange(service, operation, outcome_code(exchange), perf_counter() - started - exchange.delayed)
     return reply
 
 

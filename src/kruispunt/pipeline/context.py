@@ -78,6 +78,8 @@ class Exchange:
     """The final SSIN, once the SSIN control let the request through."""
     outcome: Outcome | None = None
     refusal: Refusal | None = None
+    delayed: float = 0.0
+    """Seconds that the answer was held up on purpose (PL-16); no part of the platform's own time."""
     notes: list[tuple[str, str]] = field(default_factory=list)
     """What each step did, for `kruispunt why`; kept encrypted with the reply."""
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kruispunt.access.model import AccessTable
+from kruispunt.access.probing import Probing
+from kruispunt.access.volume import Volumes
 from kruispunt.clock import Clock
 from kruispunt.identifiers.ticket import TicketSource
 from kruispunt.pipeline.service import Operation, Service
@@ -53,6 +55,12 @@ class Observer(Protocol):
 
     def suppressed(self) -> None: ...
 
+    def over_volume(self, kind: str) -> None: ...
+
+    def probing(self) -> None: ...
+
+    def slowed(self) -> None: ...
+
 
 class Access:
     """Holds the access table in force; a new table takes its place in one step."""
@@ -93,6 +101,8 @@ class Platform:
     trust: TrustStore
     log: LogWriter
     refusals: RefusalLimit
+    volumes: Volumes
+    probing: Probing
     database: Database
     signer: Signer
     observer: Observer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lxml import etree
 
 from kruispunt.clock import to_text
-from kruispunt.errors import BusinessRefusal, Fault, Information, InternalFailure, Refusal
+from kruispunt.errors import BusinessRefusal, Fault, Information, InternalFailure, Refusal, VolumeExceeded
 from kruispunt.pipeline.context import Answer, Exchange
 from kruispunt.pipeline.platform import Platform
 from kruispunt.pipeline.service import Reply, ReturnCode
@@ -55,7 +55,8 @@ def compose(exchange: Exchange, platform: Platform) -> Answer:
         body = platform.signer.envelope(inner, now, body_attributes=attributes, confirm=confirm, canonical=canonical)
     if platform.rules.check_replies and not isinstance(fault, InternalFailure):
         _hold_against_schema(exchange, platform, body)
-    return Answer(500 if fault is not None else 200, body)
+    headers = (("retry-after", str(fault.retry_after)),) if isinstance(fault, VolumeExceeded) else ()
+    return Answer(500 if fault is not None else 200, body, headers=headers)
 
 
 def _echo(exchange: Exchange) -> tuple[str, ...]:
