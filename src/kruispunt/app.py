@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -26,7 +27,7 @@ from kruispunt.identifiers.ticket import TicketSource
 from kruispunt.pipeline.chain import answer
 from kruispunt.pipeline.platform import Access, Observer, Platform, Rules, mount
 from kruispunt.pipeline.service import Service
-from kruispunt.securitylog.keys import KeyRing, MasterKey, parse_master_key
+from kruispunt.securitylog.keys import KeyRing, MasterKey, MasterKeys, parse_master_keys
 from kruispunt.securitylog.refusals import RefusalLimit
 from kruispunt.securitylog.write import LogWriter, forget_before
 from kruispunt.services.discovery import discover
@@ -82,11 +83,22 @@ async def establish_access(settings: Settings, dsn: str, author: str, *, always:
         await database.close()
 
 
-def master_key_of(settings: Settings) -> MasterKey:
+def master_keys_in(file: Path) -> tuple[MasterKey, ...]:
+    """The log master keys of a file. Raises ConfigurationError."""
+    return parse_master_keys(read_secret(file).decode("ascii", "replace"))
+
+
+def master_keys_of(settings: Settings) -> tuple[MasterKey, ...]:
+    """What the settings give now. Raises ConfigurationError."""
     if settings.log_master_key is not None:
-        return parse_master_key(settings.log_master_key.get_secret_value())
+        return parse_master_keys(settings.log_master_key.get_secret_value())
     assert settings.log_master_key_file is not None
-    return parse_master_key(read_secret(settings.log_master_key_file).decode("ascii", "replace"))
+    return master_keys_in(settings.log_master_key_file)
+
+
+def master_key_of(settings: Settings) -> MasterKeys:
+    """The log master keys, which are read again from their file when another one is needed."""
+    return MasterKeys(lambda: master_keys_of(settings))
 
 
 def check_secrets(settings: Settings) -> None:
