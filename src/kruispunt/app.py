@@ -21,7 +21,8 @@ from kruispunt.access.store import EMPTY
 from kruispunt.clock import Clock, SystemClock
 from kruispunt.errors import ConfigurationError
 from kruispunt.gateway.http import HttpGateway
-from kruispunt.gateway.secrets import read_certificates, read_key, read_secret
+from kruispunt.gateway.identity import Pair, PairWatch, TlsFront, read_pair, watch
+from kruispunt.gateway.secrets import read_certificates, read_secret
 from kruispunt.gateway.wsdl import documents
 from kruispunt.identifiers.ticket import TicketSource
 from kruispunt.pipeline.chain import answer
@@ -33,6 +34,7 @@ from kruispunt.securitylog.write import LogWriter, forget_before
 from kruispunt.services.discovery import discover
 from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
+from kruispunt.wss.current import CurrentSigner
 from kruispunt.wss.policy import Policy
 from kruispunt.wss.sign import Signer
 from kruispunt.wss.trust import TrustStore, is_demo_certificate
@@ -60,7 +62,7 @@ def rows_of(services: Sequence[Service]) -> tuple[ServiceRows, ...]:
 
 def access_of(settings: Settings) -> AccessTable:
     """What the access files say; not necessarily what is in force. Raises ConfigurationError."""
-    return load_access(settings.access_dir, rows_of(services_of(settings)))
+    return load_access(settings.access_dir, rows_of(services_of(settings)), refuse_demo=settings.production)
 
 
 async def establish_access(settings: Settings, dsn: str, author: str, *, always: bool = False) -> None:
@@ -103,12 +105,8 @@ def master_key_of(settings: Settings) -> MasterKeys:
 
 def check_secrets(settings: Settings) -> None:
     """Everything that a server needs is there, private, and fit for its environment. Raises ConfigurationError."""
-    for key, certificate_file in (
-        (settings.tls_key, settings.tls_certificate),
-        (settings.signing_key, settings.signing_certificate),
-    ):
-        if read_key(key).public_key() != read_certificates(certificate_file)[0].public_key():
-            raise ConfigurationError(f"{key} is not the key of {certificate_file}")
+    read_pair(settings.tls_certificate, settings.tls_key)
+    read_pair(settings.signing_certificate, settings.signing_key)
     master_key_of(settings)
     for path in (settings.tls_certificate, settings.signing_certificate, settings.client_ca):
         for certificate in read_certificates(path):
@@ -167,12 +165,33 @@ async def open_platform(
             log=log,
             refusals=RefusalLimit(),
             database=database,
-            signer=Signer(read_key(settings.signing_key), read_certificates(settings.signing_certificate)[0]),
+            signer=CurrentSigner(_signer_of(read_pair(settings.signing_certificate, settings.signing_key))),
             observer=observer,
         )
         forgetting = asyncio.create_task(_forget_replays(platform), name="forget replays")
         stack.callback(forgetting.cancel)
         yield platform
+
+
+@contextlib.asynccontextmanager
+async def follow_certificates(settings: Settings, front: TlsFront, platform: Platform) -> AsyncIterator[None]:
+    """Takes over new certificates and keys of the platform while it serves."""
+    clock, production, signer = platform.clock, settings.production, platform.signer
+    tls = settings.tls_certificate, settings.tls_key
+    signing = settings.signing_certificate, settings.signing_key
+    watches = (
+        PairWatch("tls", tls, front.use, clock, production, front.pair.certificate),
+        PairWatch("signing", signing, lambda p: signer.replace(_signer_of(p)), clock, production, signer.certificate),
+    )
+    watching = asyncio.create_task(watch(watches), name="certificates")
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
+def _signer_of(pair: Pair) -> Signer:
+    return Signer(pair.key, pair.certificate)
 
 
 def _policy(settings: Settings) -> Policy:

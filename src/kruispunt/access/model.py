@@ -69,6 +69,8 @@ class Registration:
     sign_replies: bool = True
     signature_confirmation: bool = False
     """Replies confirm the request's signature, as WS-Security 1.1 has it."""
+    not_after: str = ""
+    """Until when the certificate is valid, as 2026-12-31T23:59:59+00:00; empty when only its fingerprint is known."""
 
 
 @dataclass(frozen=True, slots=True)
