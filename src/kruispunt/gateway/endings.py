@@ -86,6 +86,12 @@ class Endings(Collector):
 
     async def follow(self, settings: Settings, dsn: str) -> None:
         """Goes on until it is cancelled."""
+        try:
+            await self._follow(settings, dsn)
+        except Exception as error:  # this task has nobody else who would tell that it ended
+            logger.error("ends of certificates are not followed any more", cause=str(error))
+
+    async def _follow(self, settings: Settings, dsn: str) -> None:
         pairs: dict[str, Pair] = {}
         clients: tuple[Ending, ...] = ()
         watches = [_watch(what, settings, self._clock, pairs) for what in ("tls", "signing")]
