@@ -19,9 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from kruispunt.cli import main
-from kruispunt.demo.personas import Numbers, load_personas
 from kruispunt.errors import ConfigurationError
-from kruispunt.services.discovery import discover
+from kruispunt.identifiers.ssin import is_test_band
 
 Report = Callable[..., tuple[int, list[dict[str, str]]]]
 
@@ -203,25 +202,24 @@ def test_client_certificates_of_the_demo_are_not_applied_in_production(
     assert bank.local("/health/ready")[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("people", "import"), "people"),
+        (("repertory", "import"), "inscriptions"),
+        (("data", "import", "situations"), "situations"),
+    ],
+)
 def test_imports_refuse_test_numbers_in_production(
-    settings: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    settings: Callable[..., Path], bank: Bank, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], name: str
 ) -> None:
-    ssin = next(p.ssin for p in load_personas(discover(), Numbers.BAND) if p.id == "two-cards-and-a-permit")
-    rows = {
-        ("people", "import"): {"ssin": ssin, "register": "national"},
-        ("repertory", "import"): {
-            "ssin": ssin,
-            "organisation": "0206737484",
-            "qualityCode": "902",
-            "begin": "2020-01-01",
-        },
-        ("data", "import", "situations"): {"ssin": ssin, "employmentCards": [], "workPermits": []},
-    }
-    for words, row in rows.items():
-        file = tmp_path / "one.jsonl"
-        file.write_text(json.dumps(row) + "\n")
-        arguments = [*words, str(file), "--json", "--config", str(settings(environment="production"))]
-        code = main.app(arguments, standalone_mode=False)
-        report = json.loads(capsys.readouterr().out)
-        assert (code, report["accepted"], report["refusedCount"]) == (1, 0, 1), words
-        assert "test" in report["refused"][0]["what"], report
+    """The very lines that the demo was made of. Its BIS numbers are of no band: there is none for them."""
+    file = bank.directory / "data" / f"{name}.jsonl"
+    arguments = [*words, str(file), "--json", "--config", str(settings(environment="production"))]
+    code = main.app(arguments, standalone_mode=False)
+    report = json.loads(capsys.readouterr().out)
+    numbers = [json.loads(line)["ssin"] for line in file.read_text().splitlines()]
+    in_band = sum(is_test_band(ssin) for ssin in numbers)
+    assert in_band > 0
+    assert (code, report["accepted"], report["refusedCount"]) == (1, len(numbers) - in_band, in_band)
+    assert all("test band" in refused["why"] for refused in report["refused"])
