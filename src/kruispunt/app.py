@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -22,18 +23,20 @@ from kruispunt.access.volume import Volumes
 from kruispunt.clock import Clock, SystemClock
 from kruispunt.errors import ConfigurationError
 from kruispunt.gateway.http import HttpGateway
-from kruispunt.gateway.secrets import read_certificates, read_key, read_secret
+from kruispunt.gateway.identity import Pair, PairWatch, TlsFront, read_pair, watch
+from kruispunt.gateway.secrets import read_certificates, read_secret
 from kruispunt.gateway.wsdl import documents
 from kruispunt.identifiers.ticket import TicketSource
 from kruispunt.pipeline.chain import answer
 from kruispunt.pipeline.platform import Access, Observer, Platform, Rules, mount
 from kruispunt.pipeline.service import Service
-from kruispunt.securitylog.keys import KeyRing, MasterKey, parse_master_key
+from kruispunt.securitylog.keys import KeyRing, MasterKey, MasterKeys, parse_master_keys
 from kruispunt.securitylog.refusals import RefusalLimit
 from kruispunt.securitylog.write import LogWriter, forget_before
 from kruispunt.services.discovery import discover
 from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
+from kruispunt.wss.current import CurrentSigner
 from kruispunt.wss.policy import Policy
 from kruispunt.wss.sign import Signer
 from kruispunt.wss.trust import TrustStore, is_demo_certificate
@@ -61,7 +64,7 @@ def rows_of(services: Sequence[Service]) -> tuple[ServiceRows, ...]:
 
 def access_of(settings: Settings) -> AccessTable:
     """What the access files say; not necessarily what is in force. Raises ConfigurationError."""
-    return load_access(settings.access_dir, rows_of(services_of(settings)))
+    return load_access(settings.access_dir, rows_of(services_of(settings)), refuse_demo=settings.production)
 
 
 async def establish_access(settings: Settings, dsn: str, author: str, *, always: bool = False) -> None:
@@ -84,21 +87,28 @@ async def establish_access(settings: Settings, dsn: str, author: str, *, always:
         await database.close()
 
 
-def master_key_of(settings: Settings) -> MasterKey:
+def master_keys_in(file: Path) -> tuple[MasterKey, ...]:
+    """The log master keys of a file. Raises ConfigurationError."""
+    return parse_master_keys(read_secret(file).decode("ascii", "replace"))
+
+
+def master_keys_of(settings: Settings) -> tuple[MasterKey, ...]:
+    """What the settings give now. Raises ConfigurationError."""
     if settings.log_master_key is not None:
-        return parse_master_key(settings.log_master_key.get_secret_value())
+        return parse_master_keys(settings.log_master_key.get_secret_value())
     assert settings.log_master_key_file is not None
-    return parse_master_key(read_secret(settings.log_master_key_file).decode("ascii", "replace"))
+    return master_keys_in(settings.log_master_key_file)
+
+
+def master_key_of(settings: Settings) -> MasterKeys:
+    """The log master keys, which are read again from their file when another one is needed."""
+    return MasterKeys(lambda: master_keys_of(settings))
 
 
 def check_secrets(settings: Settings) -> None:
     """Everything that a server needs is there, private, and fit for its environment. Raises ConfigurationError."""
-    for key, certificate_file in (
-        (settings.tls_key, settings.tls_certificate),
-        (settings.signing_key, settings.signing_certificate),
-    ):
-        if read_key(key).public_key() != read_certificates(certificate_file)[0].public_key():
-            raise ConfigurationError(f"{key} is not the key of {certificate_file}")
+    read_pair(settings.tls_certificate, settings.tls_key)
+    read_pair(settings.signing_certificate, settings.signing_key)
     master_key_of(settings)
     for path in (settings.tls_certificate, settings.signing_certificate, settings.client_ca):
         for certificate in read_certificates(path):
@@ -164,12 +174,33 @@ async def open_platform(
                 settings.workers,
             ),
             database=database,
-            signer=Signer(read_key(settings.signing_key), read_certificates(settings.signing_certificate)[0]),
+            signer=CurrentSigner(_signer_of(read_pair(settings.signing_certificate, settings.signing_key))),
             observer=observer,
         )
         forgetting = asyncio.create_task(_forget_replays(platform), name="forget replays")
         stack.callback(forgetting.cancel)
         yield platform
+
+
+@contextlib.asynccontextmanager
+async def follow_certificates(settings: Settings, front: TlsFront, platform: Platform) -> AsyncIterator[None]:
+    """Takes over new certificates and keys of the platform while it serves."""
+    clock, production, signer = platform.clock, settings.production, platform.signer
+    tls = settings.tls_certificate, settings.tls_key
+    signing = settings.signing_certificate, settings.signing_key
+    watches = (
+        PairWatch("tls", tls, front.use, clock, production, front.pair.certificate),
+        PairWatch("signing", signing, lambda p: signer.replace(_signer_of(p)), clock, production, signer.certificate),
+    )
+    watching = asyncio.create_task(watch(watches), name="certificates")
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
+def _signer_of(pair: Pair) -> Signer:
+    return Signer(pair.key, pair.certificate)
 
 
 def _policy(settings: Settings) -> Policy:

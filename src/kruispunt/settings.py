@@ -70,7 +70,9 @@ class Settings(BaseModel):
     signing_key: Path = Field(description="PEM file of its key, readable by its owner only.")
     access_dir: Path | None = Field(None, description="Directory of the access files; see the reference on access.")
     log_master_key_file: Path | None = Field(
-        None, description="File with the log master key, readable by its owner only."
+        None,
+        description="File with the log master key, readable by its owner only. "
+        "Around a rotation it holds the old and the new one, on a line each.",
     )
     log_master_key: SecretStr | None = Field(None, description="The log master key itself, for the environment.")
     max_message_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024)] = Field(

@@ -32,6 +32,7 @@ from kruispunt.access.model import (
 )
 from kruispunt.errors import ConfigurationError
 from kruispunt.identifiers import cbe
+from kruispunt.wss.trust import is_demo_certificate
 
 SHIPPED_ORGANISATIONS = Path(__file__).with_name("organisations.toml")
 
@@ -135,10 +136,13 @@ class _GrantFile(_Row):
 File = TypeVar("File", bound=_Row)
 
 
-def load(directory: Path | None, services: tuple[ServiceRows, ...]) -> AccessTable:
-    """Reads every access file below `directory` (None: only what ships). Raises ConfigurationError."""
+def load(directory: Path | None, services: tuple[ServiceRows, ...], *, refuse_demo: bool = False) -> AccessTable:
+    """Reads every access file below `directory` (None: only what ships). Raises ConfigurationError.
+
+    `refuse_demo` refuses certificates of the demo PKI, as production does (PL-08).
+    """
     organisations = load_organisations(directory)
-    registrations = _registrations(directory, organisations, {s.name for s in services})
+    registrations = _registrations(directory, organisations, {s.name for s in services}, refuse_demo)
     grants: dict[GrantKey, Grant] = {}
     for service in services:
         grants |= _grants(directory, service, organisations)
@@ -190,7 +194,7 @@ def _organisation(row: _OrganisationRow, rows: Mapping[str, _OrganisationRow], p
 
 
 def _registrations(
-    directory: Path | None, organisations: Mapping[str, Organisation], services: set[str]
+    directory: Path | None, organisations: Mapping[str, Organisation], services: set[str], refuse_demo: bool
 ) -> Mapping[str, Registration]:
     path = None if directory is None else directory / "certificates.toml"
     if path is None or not path.exists():
@@ -204,7 +208,12 @@ def _registrations(
             raise ConfigurationError(
                 f"{path}: {row.urn}: service {name} does not exist; there are {', '.join(sorted(services))}"
             )
-        fingerprint = row.sha256 or _fingerprint(path.parent / str(row.certificate))
+        certificate = None if row.certificate is None else _certificate(path.parent / row.certificate)
+        if refuse_demo and certificate is not None and is_demo_certificate(certificate):
+            raise ConfigurationError(
+                f"{path}: {row.urn}: a certificate of the demo PKI, whose keys are no secret. Production refuses it."
+            )
+        fingerprint = row.sha256 or _fingerprint(certificate)
         if fingerprint in result:
             raise ConfigurationError(f"{path}: {row.urn}: its certificate is also that of {result[fingerprint].urn}")
         volume = None if row.volume is None else Volume(row.volume.per_day, row.volume.burst)
@@ -225,15 +234,20 @@ def _registrations(
             sign_replies=row.sign_replies,
             signature_confirmation=row.signature_confirmation,
             volume=volume,
+            not_after="" if certificate is None else certificate.not_valid_after_utc.isoformat(),
         )
     return result
 
 
-def _fingerprint(path: Path) -> str:
+def _certificate(path: Path) -> x509.Certificate:
     try:
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        return x509.load_pem_x509_certificate(path.read_bytes())
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: not a certificate in PEM form: {error}") from error
+
+
+def _fingerprint(certificate: x509.Certificate | None) -> str:
+    assert certificate is not None, "the form asks for a file or a fingerprint"
     return sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
 
 

@@ -81,6 +81,8 @@ class Registration:
     """Replies confirm the request's signature, as WS-Security 1.1 has it."""
     volume: Volume | None = None
     """Counted for the application, over all its certificates; None: no limit."""
+    not_after: str = ""
+    """Until when the certificate is valid, as 2026-12-31T23:59:59+00:00; empty when only its fingerprint is known."""
 
 
 @dataclass(frozen=True, slots=True)

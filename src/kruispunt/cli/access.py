@@ -31,7 +31,7 @@ def _files(directory: Path | None, settings: Settings) -> AccessTable:
     where = directory or settings.access_dir
     if where is None:
         raise ConfigurationError("no access files: set access_dir in the settings, or give --dir")
-    return load(where, rows_of(services_of(settings)))
+    return load(where, rows_of(services_of(settings)), refuse_demo=settings.production)
 
 
 @app.command()

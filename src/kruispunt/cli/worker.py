@@ -12,11 +12,11 @@ from typing import Any
 import structlog
 import uvloop
 
-from kruispunt.app import WrapSupplier, gateway, open_platform
+from kruispunt.app import WrapSupplier, follow_certificates, gateway, open_platform
 from kruispunt.errors import KruispuntError
+from kruispunt.gateway.identity import TlsFront
 from kruispunt.gateway.metrics import Metrics
 from kruispunt.gateway.server import serve, server
-from kruispunt.gateway.tls import server_context
 from kruispunt.settings import Settings
 
 
@@ -37,13 +37,14 @@ def main() -> int:
 async def _work(job: dict[str, Any]) -> None:
     settings = Settings.model_validate_json(job["settings"])
     listening = socket.socket(fileno=job["socket"])
-    context = server_context(settings.tls_certificate, settings.tls_key, settings.client_ca)
+    front = TlsFront(settings)
     async with open_platform(settings, job["dsn"], Metrics(), wrap_supplier=_wrapping(job, settings)) as platform:
         # What was made until now stays as long as the process: the collector need not go through it again and again.
         gc.collect()
         gc.freeze()
-        running = server(gateway(platform, settings.max_message_bytes), context, settings.grace_seconds)
-        await serve(running, listening, _tell_ready)
+        running = server(gateway(platform, settings.max_message_bytes), front.context, settings.grace_seconds)
+        async with follow_certificates(settings, front, platform):
+            await serve(running, listening, _tell_ready)
 
 
 def _wrapping(job: dict[str, Any], settings: Settings) -> WrapSupplier:

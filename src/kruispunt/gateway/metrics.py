@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client.registry import Collector
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -56,9 +57,11 @@ class Metrics:
         self._slowed.inc()
 
 
-def exposition(directory: Path) -> bytes:
-    """All workers' figures in Prometheus's text form."""
+def exposition(directory: Path, *more: Collector) -> bytes:
+    """All workers' figures in Prometheus's text form, and `more` that the supervisor knows by itself."""
     os.environ[DIRECTORY] = str(directory)
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry, path=str(directory))  # type: ignore[no-untyped-call]
+    for collector in more:
+        registry.register(collector)
     return generate_latest(registry)

@@ -1,4 +1,8 @@
-"""One process per core on one port; the supervisor starts, watches, restarts and stops them."""
+"""One process per core on one port; the supervisor starts, watches, restarts and stops them.
+
+A worker that cannot start when the server does ends the server: its settings are wrong. One that could once is tried
+again for as long as it takes, while the others serve: a file that was replaced badly must not end what runs.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ import asyncpg
 import structlog
 
 from kruispunt.errors import ConfigurationError
+from kruispunt.gateway.endings import Endings
 from kruispunt.gateway.listen import listen
 from kruispunt.gateway.local import LocalApp, local_server, local_socket
 from kruispunt.gateway.metrics import DIRECTORY, exposition
@@ -40,6 +45,8 @@ class _Worker:
     socket: socket.socket
     process: asyncio.subprocess.Process | None = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    served: bool = False
+    """Whether it was ever ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,9 @@ class Supervisor:
             port, local_port = sockets[0].getsockname()[1], local.getsockname()[1]
             self._workers = [_Worker(i, s) for i, s in enumerate(sockets)]
             watching = [asyncio.create_task(self._keep_running(w)) for w in self._workers]
-            health = local_server(LocalApp(self._trouble, lambda: exposition(self._metrics)))
+            endings = Endings()
+            following = asyncio.create_task(endings.follow(settings, self._dsn), name="ends of certificates")
+            health = local_server(LocalApp(self._trouble, lambda: exposition(self._metrics, endings)))
             serving_health = asyncio.create_task(health.serve(sockets=[local]))
             try:
                 await self._until_ready()
@@ -94,6 +103,7 @@ class Supervisor:
                 await self._stopping.wait()
             finally:
                 self._stopping.set()
+                following.cancel()
                 for worker in self._workers:
                     # Who connects from now on is refused at once, instead of waiting for a server that ends.
                     worker.socket.close()
@@ -133,7 +143,8 @@ class Supervisor:
             reading.cancel()
             if self._stopping.is_set():
                 return
-            if not worker.ready.is_set():
+            worker.served = worker.served or worker.ready.is_set()
+            if not worker.served:
                 self._failure = ConfigurationError("a worker could not start; its message stands above")
                 self._stopping.set()
                 return

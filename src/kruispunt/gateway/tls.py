@@ -9,8 +9,11 @@ from pathlib import Path
 from kruispunt.errors import ConfigurationError
 
 
-def server_context(certificate: Path, key: Path, client_ca: Path) -> ssl.SSLContext:
-    """TLS 1.2 or later; a client without a certificate of a trusted issuer does not get through the handshake."""
+def context_for_clients_of(client_ca: Path) -> ssl.SSLContext:
+    """TLS 1.2 or later; a client without a certificate of a trusted issuer does not get through the handshake.
+
+    The server's own certificate is still to be loaded.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
@@ -18,10 +21,9 @@ def server_context(certificate: Path, key: Path, client_ca: Path) -> ssl.SSLCont
     context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
     context.set_alpn_protocols(["http/1.1"])
     try:
-        context.load_cert_chain(certificate, key)
         context.load_verify_locations(client_ca)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"TLS cannot use {certificate}, {key} or {client_ca}: {error}") from error
+        raise ConfigurationError(f"TLS cannot use {client_ca}: {error}") from error
     return context
 
 

@@ -15,8 +15,8 @@ from kruispunt.pipeline.service import Operation, Service
 from kruispunt.securitylog.refusals import RefusalLimit
 from kruispunt.securitylog.write import LogWriter
 from kruispunt.storage.database import Database
+from kruispunt.wss.current import CurrentSigner
 from kruispunt.wss.policy import Policy
-from kruispunt.wss.sign import Signer
 from kruispunt.wss.trust import TrustStore
 from kruispunt.xml.namespaces import SOAP_ACTION
 from kruispunt.xml.parse import Limits
@@ -104,5 +104,5 @@ class Platform:
     volumes: Volumes
     probing: Probing
     database: Database
-    signer: Signer
+    signer: CurrentSigner
     observer: Observer

@@ -26,6 +26,8 @@ class Kind(IntEnum):
     INCOMING = 0
     OUTGOING = 1
     READING = 2
+    KEYS = 3
+    """A change of the log's own keys; no message."""
 
 
 @dataclass(frozen=True, slots=True)

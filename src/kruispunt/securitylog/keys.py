@@ -2,6 +2,9 @@
 
 A data key serves one organisation for one day. SSINs are found through an HMAC under a key of its own, wrapped
 likewise, so that the master key can be replaced without touching an entry. Key wrapping is RFC 3394.
+
+The current master key is the one that wraps the key of the digests; new keys are made under no other, so that a server
+that missed a rotation cannot leave a key behind that only the old master key opens.
 """
 
 from __future__ import annotations
@@ -12,15 +15,20 @@ import binascii
 import hmac
 import os
 import secrets
+from collections.abc import Callable
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+import structlog
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from kruispunt.errors import ConfigurationError, StorageError
 from kruispunt.storage.database import Database
+
+logger = structlog.get_logger("keys")
 
 KEY_BYTES = 32
 EPOCH = date(1970, 1, 1)
@@ -30,7 +38,18 @@ _MAKE = """
 insert into log_key (purpose, day, organisation, master, wrapped) values ($1, $2, $3, $4, $5)
 on conflict (purpose, day, organisation) do nothing
 """
-_BY_ID = "select id, master, wrapped from log_key where id = $1"
+_MAKE_UNDER_CURRENT = """
+insert into log_key (purpose, day, organisation, master, wrapped)
+select $1, $2, $3, $4, $5
+where $4 = (select master from log_key where purpose = 'subject' and day = $6 and organisation = '')
+on conflict (purpose, day, organisation) do nothing
+"""
+_CURRENT = "select master from log_key where purpose = 'subject' and day = $1 and organisation = ''"
+_BY_ID = "select id, purpose, master, wrapped from log_key where id = $1"
+LOST = "lost "
+"""Begins the purpose of a key whose master key was declared lost."""
+_ATTEMPTS = 3
+"""How many rotations in a row may come between asking for the current master key and using it."""
 
 
 class MasterKey:
@@ -66,6 +85,44 @@ def parse_master_key(text: str) -> MasterKey:
         ) from error
 
 
+def parse_master_keys(text: str) -> tuple[MasterKey, ...]:
+    """One key or several, separated by white space: around a rotation a server knows the old and the new one."""
+    return tuple(parse_master_key(word) for word in text.split()) or (parse_master_key(text),)
+
+
+class MasterKeys:
+    """The master keys that a server was given; read again when a key of the database names one that is unknown.
+
+    `read` gives at least one. Raises ConfigurationError as it does.
+    """
+
+    def __init__(self, read: Callable[[], tuple[MasterKey, ...]]) -> None:
+        self._read = read
+        self._known = read()
+
+    @property
+    def first(self) -> MasterKey:
+        """Under which a database without keys begins."""
+        return self._known[0]
+
+    def named(self, name: str) -> MasterKey:
+        """Raises ConfigurationError when no key that was given has this name."""
+        found = self._find(name)
+        if found is None:
+            self._known = self._read()
+            found = self._find(name)
+        if found is None:
+            given = " and ".join(key.name for key in self._known)
+            raise ConfigurationError(
+                f"this database's log keys were wrapped by master key {name}, and {given} was given. "
+                "Point log_master_key_file at the right key."
+            )
+        return found
+
+    def _find(self, name: str) -> MasterKey | None:
+        return next((key for key in self._known if key.name == name), None)
+
+
 def new_master_key(path: Path) -> None:
     """Writes a new master key to `path`, readable by its owner only. Never overwrites."""
     text = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n"
@@ -87,9 +144,9 @@ class DataKey:
 class KeyRing:
     """The data keys that this process has used, unwrapped and in memory."""
 
-    def __init__(self, database: Database, master: MasterKey) -> None:
+    def __init__(self, database: Database, master: MasterKey | MasterKeys) -> None:
         self._database = database
-        self._master = master
+        self._masters = MasterKeys(lambda: (master,)) if isinstance(master, MasterKey) else master
         self._today: date | None = None
         self._by_owner: dict[str, DataKey] = {}
         self._subject_key = b""
@@ -97,14 +154,24 @@ class KeyRing:
 
     async def open(self) -> None:
         """Fetches or makes the key of the SSIN digests; fails when the master key is not this database's."""
-        _, self._subject_key = await self._find_or_make("subject", EPOCH, "")
+        row = await self._database.fetchrow(_FIND, "subject", EPOCH, "")
+        if row is None:
+            first = self._masters.first
+            wrapped = first.wrap(secrets.token_bytes(KEY_BYTES))
+            await self._database.execute(_MAKE, "subject", EPOCH, "", first.name, wrapped)
+            row = await self._database.fetchrow(_FIND, "subject", EPOCH, "")
+            assert row is not None
+        self._subject_key = self._unwrap(row)
 
     def digest(self, ssin: str) -> bytes:
         """Keyed digest by which entries about a SSIN are found."""
         return hmac.digest(self._subject_key, ssin.encode("ascii", "replace"), sha256)
 
     async def data_key(self, day: date, owner: str) -> DataKey:
-        """The key under which messages of `owner` are encrypted on `day`."""
+        """The key under which messages of `owner` are encrypted on `day`.
+
+        Raises StorageError when the master key is not that of the database any more: nothing can be logged.
+        """
         key = self._by_owner.get(owner) if day == self._today else None
         if key is None:
             # One asks the database, the others wait for what it finds: at midnight everybody needs a new key.
@@ -113,22 +180,39 @@ class KeyRing:
                     self._today, self._by_owner = day, {}
                 key = self._by_owner.get(owner)
                 if key is None:
-                    key = DataKey(*await self._find_or_make("message", day, owner))
+                    try:
+                        key = DataKey(*await self._find_or_make(day, owner))
+                    except ConfigurationError as error:
+                        logger.error("no message can be logged: the log master key is another", cause=str(error))
+                        raise StorageError(str(error)) from error
                     self._by_owner[owner] = key
         return key
 
     async def by_id(self, key_id: int) -> DataKey:
-        """The key of an entry that is read. Raises StorageError when it was destroyed."""
+        """The key of an entry that is read. Raises StorageError when it was destroyed, or its master key lost."""
         row = await self._database.fetchrow(_BY_ID, key_id)
         if row is None:
             raise StorageError(f"log key {key_id} was destroyed: the message cannot be read any more")
-        return DataKey(row["id"], self._master.unwrap(row["wrapped"], row["master"]))
+        try:
+            return DataKey(row["id"], self._unwrap(row))
+        except ConfigurationError as error:
+            if row["purpose"].startswith(LOST):
+                raise StorageError(
+                    f"master key {row['master']} was declared lost: the message cannot be read any more, "
+                    "unless that key is found and added to log_master_key_file"
+                ) from error
+            raise
 
-    async def _find_or_make(self, purpose: str, day: date, owner: str) -> tuple[int, bytes]:
-        row = await self._database.fetchrow(_FIND, purpose, day, owner)
-        if row is None:
-            wrapped = self._master.wrap(secrets.token_bytes(KEY_BYTES))
-            await self._database.execute(_MAKE, purpose, day, owner, self._master.name, wrapped)
-            row = await self._database.fetchrow(_FIND, purpose, day, owner)
-            assert row is not None
-        return row["id"], self._master.unwrap(row["wrapped"], row["master"])
+    async def _find_or_make(self, day: date, owner: str) -> tuple[int, bytes]:
+        row = await self._database.fetchrow(_FIND, "message", day, owner)
+        for _ in range(_ATTEMPTS):
+            if row is not None:
+                return row["id"], self._unwrap(row)
+            name = await self._database.fetchval(_CURRENT, EPOCH)
+            wrapped = self._masters.named(str(name)).wrap(secrets.token_bytes(KEY_BYTES))
+            await self._database.execute(_MAKE_UNDER_CURRENT, "message", day, owner, name, wrapped, EPOCH)
+            row = await self._database.fetchrow(_FIND, "message", day, owner)
+        raise StorageError("the log master key changed again and again while a key was made")
+
+    def _unwrap(self, row: Any) -> bytes:
+        return self._masters.named(row["master"]).unwrap(row["wrapped"], row["master"])

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "core_0005_quota"
+revision = "core_0005"
 down_revision = "core_0004"
 branch_labels = None
 depends_on = None
