@@ -14,6 +14,7 @@ from kruispunt.securitylog.refusals import RefusalLimit
 from kruispunt.securitylog.write import LogWriter
 from kruispunt.storage.database import Database
 from kruispunt.wss.policy import Policy
+from kruispunt.wss.revocation import Revocation
 from kruispunt.wss.sign import Signer
 from kruispunt.wss.trust import TrustStore
 from kruispunt.xml.namespaces import SOAP_ACTION
@@ -91,6 +92,7 @@ class Platform:
     """By path."""
     access: Access
     trust: TrustStore
+    revocation: Revocation
     log: LogWriter
     refusals: RefusalLimit
     database: Database
