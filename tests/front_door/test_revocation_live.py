@@ -200,7 +200,7 @@ def test_tls_client_that_is_revoked_is_refused_on_the_connection_that_it_has(gat
     everywhere(lambda: gateway.post("app", over="carrier") == REFUSED)
     assert gateway.post("carrier", connection=kept) == REFUSED
     everywhere(lambda: gateway.contract("carrier")[0] == 403)
-    assert gateway.contract("carrier")[1] == "The certificate of the tls client was revoked by its issuer.\n"
+    assert gateway.contract("carrier")[1] == "The certificate of the TLS client was revoked by its issuer.\n"
     assert gateway.post("app") == GOOD
     gateway.publish(number=5)
     everywhere(lambda: gateway.post("carrier") == GOOD)

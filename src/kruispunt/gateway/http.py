@@ -73,7 +73,7 @@ class HttpGateway:
         try:
             await self._admit(client)
         except AuthenticationRefused as refusal:
-            raise TransportRefusal(403, refusal.rule, f"{refusal.why.capitalize()}.") from refusal
+            raise TransportRefusal(403, refusal.rule, f"{refusal.why[0].upper()}{refusal.why[1:]}.") from refusal
 
     async def _soap(self, scope: Scope, receive: Receive, client: TlsClient) -> Answer:
         headers = _headers(scope)
