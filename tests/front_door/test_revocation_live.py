@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -83,10 +84,21 @@ class Gateway:
 
     def post(self, signer: str, over: str | None = None, connection: Connection | None = None) -> Any:
         """Status, and the reason of MSG00015 if that was the answer."""
-        with connection or self.connect(over or signer) as used:
-            got = Got(*used.post(SERVICE.path, ACTION, self.message(signer)))
+        got = self.exchange(signer, over, connection)
         assert got.code == ("MSG00015" if got.is_fault else "")
         return got.status, got.information.get("reason")
+
+    def exchange(self, signer: str, over: str | None = None, connection: Connection | None = None) -> Got:
+        with connection or self.connect(over or signer) as used:
+            return Got(*used.post(SERVICE.path, ACTION, self.message(signer)))
+
+    def why(self, ticket: str) -> str:
+        """The rule that stopped an exchange, as an operator is told."""
+        command = [sys.executable, "-m", "kruispunt.cli.main", "why", ticket, "--json"]
+        command += ["--config", str(self.home / "kruispunt.toml")]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        rule: str = json.loads(told)["stopped"]["rule"]
+        return rule
 
     def contract(self, name: str) -> tuple[int, str]:
         with self.connect(name) as connection:
@@ -119,6 +131,7 @@ def clients(responder: Web) -> dict[str, Issued]:
         "online": issue("online", CA, sign, online),
         "withdrawn": issue("withdrawn", CA, sign, online),
         "silent": issue("silent", CA, sign, crl_points(responder.address + "/never-fetched.crl")),
+        "unheard": issue("unheard", CA, sign, crl_points(responder.address + "/never-fetched.crl")),
     }
 
 
@@ -218,7 +231,9 @@ def test_responder_is_asked_where_the_certificate_names_one(gateway: Gateway) ->
     gateway.responder.answering = answering
     # The very first request of each is answered rightly: it waits for the responder.
     assert gateway.post("online") == GOOD
-    assert gateway.post("withdrawn") == REFUSED
+    withdrawn = gateway.exchange("withdrawn")
+    assert withdrawn.information["reason"] == "certificate"
+    assert gateway.why(withdrawn.ticket) == "certificate.revoked"
     assert gateway.contract("withdrawn")[0] == 403
     everywhere(lambda: gateway.post("online") == GOOD)
     everywhere(lambda: gateway.post("withdrawn") == REFUSED)
@@ -228,6 +243,8 @@ def test_responder_is_asked_where_the_certificate_names_one(gateway: Gateway) ->
 def test_issuer_that_was_not_heard_lately_is_not_believed(gateway: Gateway) -> None:
     gateway.crl.unlink(missing_ok=True)
     everywhere(lambda: gateway.post("silent") == REFUSED)
+    # Refusals of one client are not logged without end: this one was not refused before.
+    assert gateway.why(gateway.exchange("unheard").ticket) == "certificate.revocation-unknown"
     assert "not known whether" in gateway.contract("silent")[1]
     gateway.publish(number=6)
     everywhere(lambda: gateway.post("silent") == GOOD)

@@ -273,6 +273,14 @@ def test_revoked_delegate(responder: Web, tmp_path: Path) -> None:
     assert responder.asked
 
 
+def test_delegate_whose_list_is_out_of_date_is_not_believed(responder: Web, tmp_path: Path) -> None:
+    certificate, delegate = client(responder), issue("responder", CA, RESPONDER_USE)
+    (tmp_path / "ca.crl").write_bytes(revocation_list(CA, this_update=NOW - DAY, next_update=NOW - HOUR))
+    responder.answering = lambda _path, _body: ocsp_response(certificate, CA, by=delegate)
+    assert run(lambda asker: asker.said(certificate), tmp_path) == NOT_KNOWN
+    assert run(lambda asker: asker.said(certificate)) == "good"
+
+
 def test_revoked_by_either_source_is_revoked(responder: Web, tmp_path: Path) -> None:
     certificate = client(responder)
     responder.answering = lambda _path, _body: ocsp_response(certificate, CA)
