@@ -44,6 +44,7 @@ TYPES: Final = {
     "Path": "path",
     "SecretStr": "text, kept secret",
     "Environment": "one of `development`, `acceptance`, `production`",
+    "RevocationMode": "one of `off`, `crl`, `crl-or-ocsp`",
     "tuple[str, ...]": "list of texts",
 }
 
@@ -64,7 +65,8 @@ REASONS: Final[dict[RefusalReason, tuple[str, str]]] = {
         "See [sign from your toolkit](../how-to/sign-from-your-toolkit.md).",
     ),
     RefusalReason.CERTIFICATE: (
-        "the signer's certificate is not trusted, has expired, may not sign, or has a key that is too weak",
+        "the signer's certificate is not trusted, has expired, may not sign, or has a key that is too weak; or it or "
+        "that of the TLS client was revoked, or may have been",
         "Sign with a valid certificate of an issuer that the platform trusts.",
     ),
     RefusalReason.REGISTRATION: (
@@ -114,6 +116,7 @@ def settings_page() -> str:
             [
                 ("certificates of the demo", "accepted", "accepted", "refused"),
                 ("numbers with the month raised by 60", "accepted", "accepted", "refused"),
+                ("revoked client certificates are found out", "only with `revocation`", "yes, by default", "yes"),
                 ("each reply is held against its schema", "yes", "yes", "only with `check_replies`"),
                 ("suppliers that fail on purpose, for the demo's personas", "in the demo", "no", "no"),
             ],

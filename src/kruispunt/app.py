@@ -34,10 +34,11 @@ from kruispunt.securitylog.keys import KeyRing, MasterKey, MasterKeys, parse_mas
 from kruispunt.securitylog.refusals import RefusalLimit
 from kruispunt.securitylog.write import LogWriter, forget_before
 from kruispunt.services.discovery import discover
-from kruispunt.settings import Settings
+from kruispunt.settings import RevocationMode, Settings
 from kruispunt.storage.database import Database
 from kruispunt.wss.current import CurrentSigner
 from kruispunt.wss.policy import Policy
+from kruispunt.wss.revocation import Revocation, RevocationRules
 from kruispunt.wss.sign import Signer
 from kruispunt.wss.trust import TrustStore, is_demo_certificate
 from kruispunt.xml.parse import Limits
@@ -116,6 +117,8 @@ def check_secrets(settings: Settings) -> None:
                 raise ConfigurationError(
                     f"{path}: a certificate of the demo PKI, whose keys are no secret. Production refuses it."
                 )
+    if settings.crl_dir is not None and not settings.crl_dir.is_dir():
+        raise ConfigurationError(f"crl_dir {settings.crl_dir}: there is no such directory")
     access = access_of(settings)
     if not access.registrations:
         logger.warning("no client certificate is registered: every request will be refused", code="access.empty")
@@ -145,6 +148,11 @@ async def open_platform(
         watch = AccessWatch(dsn, database, access.replace)
         await watch.open()
         stack.push_async_callback(watch.close)
+        authorities = read_certificates(settings.client_ca)
+        trust = TrustStore(authorities)
+        revocation = Revocation(_revocation_rules(settings), trust, authorities, clock)
+        stack.push_async_callback(revocation.close)
+        await revocation.open()
         mounted = {
             s.path: mount(s, Schema(s.folder / "contract" / s.schema), wrap_supplier(s, s.supplier(database)))
             for s in services
@@ -163,7 +171,8 @@ async def open_platform(
             tickets=TicketSource(clock),
             mounted=mounted,
             access=access,
-            trust=TrustStore(read_certificates(settings.client_ca)),
+            trust=trust,
+            revocation=revocation,
             log=log,
             refusals=RefusalLimit(),
             volumes=Volumes(database, settings.workers),
@@ -208,12 +217,25 @@ def _policy(settings: Settings) -> Policy:
     return Policy(ahead=timedelta(seconds=settings.clock_ahead_seconds), age=age, life=age)
 
 
+def _revocation_rules(settings: Settings) -> RevocationRules | None:
+    mode = settings.revocation_mode
+    if mode is RevocationMode.OFF:
+        return None
+    return RevocationRules(
+        ocsp=mode is RevocationMode.CRL_OR_OCSP,
+        fetch_crls=settings.crl_fetch,
+        directory=settings.crl_dir,
+        max_age=timedelta(seconds=settings.revocation_max_age_seconds),
+    )
+
+
 def gateway(platform: Platform, max_bytes: int) -> HttpGateway:
     """The ASGI application over an open platform."""
     return HttpGateway(
         lambda incoming: answer(platform, incoming),
         {path: documents(mounted.service) for path, mounted in platform.mounted.items()},
         max_bytes,
+        lambda client: platform.revocation.admit(client.fingerprint, client.token),
     )
 
 

@@ -26,6 +26,14 @@ class Environment(Enum):
     PRODUCTION = "production"
 
 
+class RevocationMode(Enum):
+    """How it is found out whether a client's certificate was revoked (PL-08)."""
+
+    OFF = "off"
+    CRL = "crl"
+    CRL_OR_OCSP = "crl-or-ocsp"
+
+
 ENGINES = {Environment.DEVELOPMENT: "D3M", Environment.ACCEPTANCE: "A4M", Environment.PRODUCTION: "P4M"}
 
 
@@ -65,6 +73,22 @@ class Settings(BaseModel):
     tls_key: Path = Field(description="PEM file of its key, readable by its owner only.")
     client_ca: Path = Field(
         description="PEM file: issuers of client certificates that are trusted, for TLS and signatures."
+    )
+    revocation: RevocationMode | None = Field(
+        None,
+        description="Whether revoked client certificates are found out, and how: off, crl or crl-or-ocsp. By default "
+        "crl-or-ocsp, and off in development. Production refuses off.",
+    )
+    crl_dir: Path | None = Field(
+        None, description="Directory of CRLs (*.crl, *.pem, *.der); changes are in force within seconds."
+    )
+    crl_fetch: bool = Field(
+        False, description="Fetch CRLs from the http distribution points that client certificates name."
+    )
+    revocation_max_age_seconds: Annotated[int, Field(ge=60, le=31 * 86_400)] = Field(
+        7 * 86_400,
+        description="How old a CRL or an OCSP response may be, whatever it says of itself; what is older is unknown, "
+        "and refused.",
     )
     signing_certificate: Path = Field(description="PEM file: the certificate that signs replies.")
     signing_key: Path = Field(description="PEM file of its key, readable by its owner only.")
@@ -114,7 +138,16 @@ class Settings(BaseModel):
             raise ValueError("give dsn (a PostgreSQL server) or data_dir (for the embedded one)")
         if (self.log_master_key is None) == (self.log_master_key_file is None):
             raise ValueError("give either log_master_key_file or log_master_key")
+        if self.production and self.revocation is RevocationMode.OFF:
+            raise ValueError("revocation = off is refused in production; see also revocation_max_age_seconds")
         return self
+
+    @property
+    def revocation_mode(self) -> RevocationMode:
+        """A developer's machine often reaches no responder; everywhere else revocation is found out."""
+        if self.revocation is not None:
+            return self.revocation
+        return RevocationMode.OFF if self.environment is Environment.DEVELOPMENT else RevocationMode.CRL_OR_OCSP
 
     @property
     def engine_name(self) -> str:

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from kruispunt.gateway.joined import JoinedWrites
 from kruispunt.pipeline.context import TlsClient
+from kruispunt.wss.trust import token_of
 
 EXTENSION = "kruispunt.tls"
 HEAD_BYTES = 64 * 1024
@@ -78,9 +79,9 @@ class MutualTlsProtocol(HttpToolsProtocol):
 
 
 def tls_client(der: bytes) -> TlsClient:
-    """Fingerprint and subject of a certificate in DER form."""
+    """What is known of a certificate in DER form."""
     certificate = x509.load_der_x509_certificate(der)
-    return TlsClient(sha256(der).hexdigest(), certificate.subject.rfc4514_string())
+    return TlsClient(sha256(der).hexdigest(), certificate.subject.rfc4514_string(), token_of(certificate))
 
 
 def client_of(scope: Any) -> TlsClient | None:

@@ -2,7 +2,7 @@
 
 | cause | answer |
 |---|---|
-| no client certificate reached the application | 403 |
+| no client certificate reached the application; `GET` with one that was revoked, or may have been | 403 |
 | wrong method | 405 |
 | body too large | 413 |
 | wrong content type | 415 |
@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from kruispunt.errors import TransportRefusal
+from kruispunt.errors import AuthenticationRefused, TransportRefusal
 from kruispunt.gateway.caller import client_of
 from kruispunt.gateway.wsdl import Contract
 from kruispunt.pipeline.context import Answer, Incoming, TlsClient
@@ -25,6 +25,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Answering = Callable[[Incoming], Awaitable[Answer]]
+Admitting = Callable[[TlsClient], Awaitable[None]]
+"""Raises AuthenticationRefused for a TLS client whose certificate must not be served any more (PL-08)."""
 
 SOAP_TYPES = frozenset({"text/xml", "application/xml", "application/soap+xml"})
 """SOAP 1.2's type is let through so that its version gets the fault that says so (MSG00053)."""
@@ -41,8 +43,9 @@ class Disconnected(Exception):
 class HttpGateway:
     """Serves SOAP by POST, and contracts by GET with `?wsdl` and `?xsd=`."""
 
-    def __init__(self, answer: Answering, contracts: Mapping[str, Contract], max_bytes: int) -> None:
+    def __init__(self, answer: Answering, contracts: Mapping[str, Contract], max_bytes: int, admit: Admitting) -> None:
         self._answer = answer
+        self._admit = admit
         self._contracts = contracts
         self._max_bytes = max_bytes
 
@@ -54,6 +57,7 @@ class HttpGateway:
             if scope["method"] == "POST":
                 answer = await self._soap(scope, receive, client)
             elif scope["method"] in {"GET", "HEAD"}:
+                await self._check(client)
                 answer = self._contract(scope)
             else:
                 raise TransportRefusal(405, "http.method", "Use POST for SOAP, GET for ?wsdl.")
@@ -63,6 +67,13 @@ class HttpGateway:
         except Disconnected:
             return
         await _send(send, answer, with_body=scope["method"] != "HEAD")
+
+    async def _check(self, client: TlsClient) -> None:
+        """For contracts; SOAP is refused by a fault, in the pipeline."""
+        try:
+            await self._admit(client)
+        except AuthenticationRefused as refusal:
+            raise TransportRefusal(403, refusal.rule, f"{refusal.why[0].upper()}{refusal.why[1:]}.") from refusal
 
     async def _soap(self, scope: Scope, receive: Receive, client: TlsClient) -> Answer:
         headers = _headers(scope)

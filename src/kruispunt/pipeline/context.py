@@ -27,6 +27,8 @@ class TlsClient:
     """SHA-256 of the DER form, lower-case hexadecimal."""
     subject: str
     """Distinguished name (RFC 4514)."""
+    token: str = ""
+    """The certificate itself: base64 of its DER form. Without it nobody can tell whether it was revoked."""
 
 
 @dataclass(frozen=True, slots=True)

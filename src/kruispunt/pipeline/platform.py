@@ -17,6 +17,7 @@ from kruispunt.securitylog.write import LogWriter
 from kruispunt.storage.database import Database
 from kruispunt.wss.current import CurrentSigner
 from kruispunt.wss.policy import Policy
+from kruispunt.wss.revocation import Revocation
 from kruispunt.wss.trust import TrustStore
 from kruispunt.xml.namespaces import SOAP_ACTION
 from kruispunt.xml.parse import Limits
@@ -99,6 +100,7 @@ class Platform:
     """By path."""
     access: Access
     trust: TrustStore
+    revocation: Revocation
     log: LogWriter
     refusals: RefusalLimit
     volumes: Volumes

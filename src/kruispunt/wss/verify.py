@@ -56,16 +56,20 @@ def verify(
     policy_for: Callable[[str], Policy],
     *,
     reply: bool = False,
+    admit: Callable[[Trusted], None] | None = None,
 ) -> Signed:
     """Verify a message whose Envelope is `root`.
 
     `policy_for` gives the policy of a signer by the fingerprint of the certificate; it is asked only
-    about trusted ones. Raises AuthenticationRefused with reason signature, certificate or timestamp;
-    InvalidSoapVersion and InvalidRequest for what is no signed SOAP 1.1 message at all.
+    about trusted ones. `admit` may refuse a signer before the signature costs anything. Raises
+    AuthenticationRefused with reason signature, certificate or timestamp; InvalidSoapVersion and
+    InvalidRequest for what is no signed SOAP 1.1 message at all.
     """
     secured = locate(root, reply=reply)
     signer = trust.trusted(secured.token, now)
     policy = policy_for(signer.fingerprint)
+    if admit is not None:
+        admit(signer)
     _check_policy(secured, signer, policy)
     signed_info = _canonical(secured.signed_info, secured.prefixes)
     _check_value(secured, signer, signed_info)

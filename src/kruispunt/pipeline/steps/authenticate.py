@@ -9,7 +9,8 @@ from kruispunt.errors import AuthenticationRefused, RefusalReason
 from kruispunt.pipeline.context import Exchange
 from kruispunt.pipeline.platform import Platform
 from kruispunt.wss.policy import Policy
-from kruispunt.wss.verify import verify
+from kruispunt.wss.revocation import RevocationUnknown
+from kruispunt.wss.verify import Signed, verify
 
 
 async def authenticate(exchange: Exchange, platform: Platform) -> None:
@@ -19,12 +20,13 @@ async def authenticate(exchange: Exchange, platform: Platform) -> None:
     transport = table.registered(exchange.incoming.tls.fingerprint)
     if transport is None:
         raise _unregistered("registration.tls", "the certificate of the TLS client is not registered")
-    signed = verify(
-        exchange.root,
-        platform.trust,
-        platform.clock.now(),
-        lambda print_: _policy(table, print_, platform.rules.policy),
-    )
+    await platform.revocation.admit(exchange.incoming.tls.fingerprint, exchange.incoming.tls.token)
+    try:
+        signed = _verified(exchange, platform, table)
+    except RevocationUnknown as unknown:
+        if not await platform.revocation.learn(unknown.trusted):
+            raise
+        signed = _verified(exchange, platform, table)
     registration = table.registrations[signed.certificate.fingerprint]
     if not may_carry(transport, registration):
         raise _unregistered(
@@ -38,6 +40,17 @@ async def authenticate(exchange: Exchange, platform: Platform) -> None:
     exchange.note(
         "authenticate",
         f"signed by {registration.urn}, over TLS of {transport.urn}: Body, Timestamp and token covered",
+    )
+
+
+def _verified(exchange: Exchange, platform: Platform, table: AccessTable) -> Signed:
+    now = platform.clock.now()
+    return verify(
+        exchange.root,
+        platform.trust,
+        now,
+        lambda print_: _policy(table, print_, platform.rules.policy),
+        admit=lambda signer: platform.revocation.check(signer, now),
     )
 
 
