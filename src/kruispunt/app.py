@@ -19,6 +19,7 @@ from kruispunt.access.snapshot import differences
 from kruispunt.access.store import EMPTY
 from kruispunt.clock import Clock, SystemClock
 from kruispunt.errors import ConfigurationError
+from kruispunt.gateway.forwarded import Forwarded, address_of
 from kruispunt.gateway.http import HttpGateway
 from kruispunt.gateway.secrets import read_certificates, read_key, read_secret
 from kruispunt.gateway.wsdl import documents
@@ -95,11 +96,13 @@ def check_secrets(settings: Settings) -> None:
         (settings.tls_key, settings.tls_certificate),
         (settings.signing_key, settings.signing_certificate),
     ):
+        if key is None or certificate_file is None:
+            continue  # a proxy ends TLS
         if read_key(key).public_key() != read_certificates(certificate_file)[0].public_key():
             raise ConfigurationError(f"{key} is not the key of {certificate_file}")
     master_key_of(settings)
     for path in (settings.tls_certificate, settings.signing_certificate, settings.client_ca):
-        for certificate in read_certificates(path):
+        for certificate in () if path is None else read_certificates(path):
             if settings.production and is_demo_certificate(certificate):
                 raise ConfigurationError(
                     f"{path}: a certificate of the demo PKI, whose keys are no secret. Production refuses it."
@@ -168,13 +171,13 @@ def _policy(settings: Settings) -> Policy:
     return Policy(ahead=timedelta(seconds=settings.clock_ahead_seconds), age=age, life=age)
 
 
-def gateway(platform: Platform, max_bytes: int) -> HttpGateway:
-    """The ASGI application over an open platform."""
-    return HttpGateway(
-        lambda incoming: answer(platform, incoming),
-        {path: documents(mounted.service) for path, mounted in platform.mounted.items()},
-        max_bytes,
-    )
+def gateway(platform: Platform, max_bytes: int, proxy_header: str | None = None) -> HttpGateway:
+    """The ASGI application over an open platform; `proxy_header` where a proxy hands on the client's certificate."""
+    contracts = {path: documents(mounted.service) for path, mounted in platform.mounted.items()}
+    if proxy_header is None:
+        return HttpGateway(lambda incoming: answer(platform, incoming), contracts, max_bytes)
+    forwarded = Forwarded(proxy_header.lower().encode(), platform.trust, platform.clock)
+    return HttpGateway(lambda incoming: answer(platform, incoming), contracts, max_bytes, forwarded, address_of)
 
 
 async def _forget_replays(platform: Platform) -> None:

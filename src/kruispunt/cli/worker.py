@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import sys
+from ssl import SSLContext
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ import uvloop
 
 from kruispunt.app import WrapSupplier, gateway, open_platform
 from kruispunt.errors import KruispuntError
+from kruispunt.gateway.door import Limits
 from kruispunt.gateway.metrics import Metrics
 from kruispunt.gateway.server import serve, server
 from kruispunt.gateway.tls import server_context
@@ -36,10 +38,35 @@ def main() -> int:
 async def _work(job: dict[str, Any]) -> None:
     settings = Settings.model_validate_json(job["settings"])
     listening = socket.socket(fileno=job["socket"])
-    context = server_context(settings.tls_certificate, settings.tls_key, settings.client_ca)
-    async with open_platform(settings, job["dsn"], Metrics(), wrap_supplier=_wrapping(job, settings)) as platform:
-        running = server(gateway(platform, settings.max_message_bytes), context, settings.grace_seconds)
+    metrics = Metrics()
+    async with open_platform(settings, job["dsn"], metrics, wrap_supplier=_wrapping(job, settings)) as platform:
+        running = server(
+            gateway(platform, settings.max_message_bytes, settings.proxy_header if settings.behind_proxy else None),
+            _context(settings),
+            settings.grace_seconds,
+            _limits(settings),
+            metrics.connection_refused,
+            settings.proxy_addresses or None,
+        )
         await serve(running, listening, _tell_ready)
+
+
+def _context(settings: Settings) -> SSLContext | None:
+    if settings.behind_proxy:
+        return None
+    assert settings.tls_certificate is not None
+    assert settings.tls_key is not None
+    return server_context(settings.tls_certificate, settings.tls_key, settings.client_ca)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        connections=settings.connections,
+        per_address=settings.connections_per_address,
+        handshake=settings.handshake_seconds,
+        request=settings.request_seconds,
+        idle=settings.idle_seconds,
+    )
 
 
 def _wrapping(job: dict[str, Any], settings: Settings) -> WrapSupplier:

@@ -30,6 +30,10 @@ class Metrics:
         )
         self._suppressed = Counter("kruispunt_refusals_suppressed", "Refusals that were counted, not logged one by one")
 
+        self._refused = Counter(
+            "kruispunt_connections_refused", "Connections that were closed before a request, by reason", ["reason"]
+        )
+
     def exchange(self, service: str, operation: str, outcome: str, seconds: float) -> None:
         self._exchanges.labels(service, operation, outcome).observe(seconds)
 
@@ -38,6 +42,10 @@ class Metrics:
 
     def suppressed(self) -> None:
         self._suppressed.inc()
+
+    def connection_refused(self, reason: str) -> None:
+        """See `gateway.door.Count`."""
+        self._refused.labels(reason).inc()
 
 
 def exposition(directory: Path) -> bytes:
