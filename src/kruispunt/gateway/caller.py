@@ -21,12 +21,12 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from kruispunt.errors import TransportRefusal
 from kruispunt.gateway.joined import JoinedWrites
-from kruispunt.gateway.request import LINE_BYTES, check_head, check_line
+from kruispunt.gateway.request import HEAD_BYTES, check_beginning, check_head, check_line, too_large
 from kruispunt.pipeline.context import TlsClient
 
 EXTENSION = "kruispunt.tls"
-HEAD_BYTES = 64 * 1024
-"""What a request may have beside its body: request line, headers, framing of chunks."""
+BLANK_BYTES = 16
+"""Of blank lines before a request, which old clients write behind the one before."""
 ARRIVAL_SECONDS = 30.0
 """Within which a request must be whole, when nothing else is set."""
 
@@ -45,6 +45,8 @@ class MutualTlsProtocol(HttpToolsProtocol):
     _head = 0
     _line: bytes | None = b""
     """The request line so far; None once it was checked."""
+    _blank = 0
+    """Bytes of blank lines before the request."""
     _in_head = False
     _last = False
     """Whether the connection ends with the answer that is due: nothing more is read from it."""
@@ -82,8 +84,12 @@ class MutualTlsProtocol(HttpToolsProtocol):
         """Raises TransportRefusal for what is not the HTTP that is spoken here."""
         if self._line is not None:
             data = self._first_line(data)
-            if not data:
-                return
+        if data:
+            self._parse(data)
+        if self._head > HEAD_BYTES:
+            raise too_large()
+
+    def _parse(self, data: bytes) -> None:
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserCallbackError as error:
@@ -91,21 +97,22 @@ class MutualTlsProtocol(HttpToolsProtocol):
                 raise _cause(error) from None
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             raise _no_http() from None
-        if self._head > HEAD_BYTES:
-            raise TransportRefusal(400, "http.head", "The headers are too large.")
 
     def _first_line(self, data: bytes) -> bytes:
         """What may be parsed: everything, once the request line is there and right; until then nothing."""
         waiting = (self._line or b"") + data
         line = waiting.lstrip(b"\r\n")
+        self._blank += len(waiting) - len(line)
+        if self._blank > BLANK_BYTES:
+            raise TransportRefusal(400, "http.line", "There are too many blank lines before the request.")
         if line and self._answering:
             self._end_with_answer()
             return b""
         end = line.find(b"\n") + 1
-        if max(end, len(waiting) if not end else 0) > LINE_BYTES:
-            raise TransportRefusal(400, "http.line", "The request line is too long.")
         if not end:
-            self._line = waiting
+            if line:
+                check_beginning(line)
+            self._line = line
             return b""
         check_line(line[:end])
         self._line = None
@@ -127,7 +134,7 @@ class MutualTlsProtocol(HttpToolsProtocol):
                 self._end_with_answer()
             raise _no_http()
         super().on_message_begin()
-        self._arriving, self._in_head = True, True
+        self._arriving, self._in_head, self._blank = True, True, 0
         self.scope["extensions"] = {EXTENSION: {"client": self._client}}
 
     def on_header(self, name: bytes, value: bytes) -> None:

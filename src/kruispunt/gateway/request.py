@@ -13,10 +13,13 @@ from typing import Final
 
 from kruispunt.errors import TransportRefusal
 
+HEAD_BYTES: Final = 64 * 1024
+"""What a request may have beside its body: request line, headers, framing of chunks."""
 LINE_BYTES: Final = 4 * 1024
 """Of the request line. The longest that is of use is a URI with `?xsd=` and a file name."""
 
 _line: Final = re.compile(rb"[A-Z-]{1,32} (/[\x21-\x7e]*) HTTP/([0-9])\.([0-9])\r\n").fullmatch
+_beginning: Final = re.compile(rb"[A-Z-]{1,32}(?: [\x20-\x7e]*\r?)?").fullmatch
 _length: Final = re.compile(rb"0|[1-9][0-9]{0,15}").fullmatch
 
 _ONCE: Final = frozenset(
@@ -33,6 +36,12 @@ _ONCE: Final = frozenset(
 """Headers of which the second would be read by one server and the first by another."""
 
 
+def check_beginning(line: bytes) -> None:
+    """A request line that has not come to its end yet; raises TransportRefusal when it can become none."""
+    if not _beginning(line) or len(line) > LINE_BYTES:
+        raise TransportRefusal(400, "http.line", "The request line is not METHOD /path HTTP/1.1.")
+
+
 def check_line(line: bytes) -> None:
     """The request line, its end included; raises TransportRefusal for anything but `METHOD /path HTTP/1.1`.
 
@@ -40,7 +49,7 @@ def check_line(line: bytes) -> None:
     protocols that httptools reads beside HTTP (RTSP, ICE).
     """
     match = _line(line)
-    if match is None or b"#" in match[1]:
+    if match is None or b"#" in match[1] or len(line) > LINE_BYTES:
         raise TransportRefusal(400, "http.line", "The request line is not METHOD /path HTTP/1.1.")
     if match[2] + match[3] != b"11":
         raise TransportRefusal(505, "http.version", "Use HTTP/1.1.")
@@ -49,6 +58,8 @@ def check_line(line: bytes) -> None:
 def check_head(method: str, headers: Sequence[tuple[bytes, bytes]]) -> None:
     """The headers, names in lower case; raises TransportRefusal."""
     found: dict[bytes, bytes] = {}
+    if sum(len(name) + len(value) for name, value in headers) > HEAD_BYTES:
+        raise too_large()
     for name, value in headers:
         if name in _ONCE and name in found:
             raise TransportRefusal(400, "http.repeated", f"The header {name.decode('latin-1')} stands there twice.")
@@ -65,3 +76,8 @@ def check_head(method: str, headers: Sequence[tuple[bytes, bytes]]) -> None:
         raise TransportRefusal(501, "http.transfer-encoding", "Only the transfer coding chunked is understood.")
     if not _length(found.get(b"content-length", b"0")):
         raise TransportRefusal(400, "http.length", "Content-Length is not a number of bytes.")
+
+
+def too_large() -> TransportRefusal:
+    """More than `HEAD_BYTES` beside the body."""
+    return TransportRefusal(400, "http.head", "The headers are too large.")
