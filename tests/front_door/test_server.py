@@ -173,7 +173,7 @@ def test_metrics_tell_of_nobody(bank: Bank) -> None:
     bank.call(persona)
     _, text = bank.local("/metrics")
     labels = {name for labels in re.findall(r"\{(.*)\}", text) for name in re.findall(r'(\w+)="', labels)}
-    assert labels <= {"service", "operation", "outcome", "supplier", "le"}
+    assert labels <= {"service", "operation", "outcome", "supplier", "reason", "le"}
     assert persona.ssin is not None
     assert persona.ssin not in text
 
