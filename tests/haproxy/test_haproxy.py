@@ -149,8 +149,8 @@ def test_a_forged_trailer_is_refused(proxy: Bank) -> None:
     trailer = f"0\r\nClient-Cert: :{token(proxy, 'onem')}:\r\n\r\n".encode()
     lines = ["Content-Type: text/xml", "Transfer-Encoding: chunked"]
     answer = say(proxy, head(PATH, *lines) + trailer, proxy.tls("stranger"))
-    assert status(answer) >= 400
-    assert b"<" not in answer or b"MSG00015" in answer or b"<html>" in answer
+    assert status(answer) == 400
+    assert answer.endswith(b"Trailers are not accepted.\n"), answer
 
 
 def test_the_same_header_sent_past_haproxy(bank: Bank, gateway: Bank) -> None:
