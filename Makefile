@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 N ?= 2
 
-.PHONY: setup setup-dev demo test check audit lock bench docs clean python
+.PHONY: setup setup-dev demo test test-haproxy check audit lock bench docs clean python
 
 setup: $(VENV)/.setup ## Set up the virtual environment; $(BIN)/kruispunt is ready after it
 
@@ -17,6 +17,9 @@ demo: setup ## Start the demo bank, make one consultation, keep serving until Ct
 
 test: $(VENV)/.setup-dev ## All tests
 	@$(BIN)/python -m pytest -n $(N) --dist loadfile $(ARGS)
+
+test-haproxy: $(VENV)/.setup-dev ## The how-to page of HAProxy, with the haproxy that is installed
+	@$(BIN)/python -m pytest tests/haproxy $(ARGS)
 
 check: $(VENV)/.setup-dev ## ruff, mypy strict, import-linter
 	@$(BIN)/ruff check .

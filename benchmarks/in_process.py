@@ -41,6 +41,9 @@ class InstantLog:
     async def append(self, entry: Entry, replay: ReplayKey | None = None) -> None:
         pass
 
+    async def append_both(self, incoming: Entry, outgoing: Entry) -> None:
+        pass
+
 
 class InstantDatabase:
     """Knows every number, has it inscribed, and holds two cards and a permit about everybody."""

@@ -22,12 +22,14 @@ from kruispunt.access.store import EMPTY
 from kruispunt.access.volume import Volumes
 from kruispunt.clock import Clock, SystemClock
 from kruispunt.errors import ConfigurationError
+from kruispunt.gateway.forwarded import Forwarded, address_of
 from kruispunt.gateway.http import HttpGateway
 from kruispunt.gateway.identity import Pair, PairWatch, TlsFront, read_pair, watch
 from kruispunt.gateway.secrets import read_certificates, read_secret
 from kruispunt.gateway.wsdl import documents
 from kruispunt.identifiers.ticket import TicketSource
 from kruispunt.pipeline.chain import answer
+from kruispunt.pipeline.context import TlsClient
 from kruispunt.pipeline.platform import Access, Observer, Platform, Rules, mount
 from kruispunt.pipeline.service import Service
 from kruispunt.securitylog.keys import KeyRing, MasterKey, MasterKeys, parse_master_keys
@@ -108,11 +110,12 @@ def master_key_of(settings: Settings) -> MasterKeys:
 
 def check_secrets(settings: Settings) -> None:
     """Everything that a server needs is there, private, and fit for its environment. Raises ConfigurationError."""
-    read_pair(settings.tls_certificate, settings.tls_key)
-    read_pair(settings.signing_certificate, settings.signing_key)
+    for pair in (settings.tls_pair, settings.signing_pair):
+        if pair is not None:  # behind a proxy, TLS is not ended here
+            read_pair(*pair)
     master_key_of(settings)
     for path in (settings.tls_certificate, settings.signing_certificate, settings.client_ca):
-        for certificate in read_certificates(path):
+        for certificate in () if path is None else read_certificates(path):
             if settings.production and is_demo_certificate(certificate):
                 raise ConfigurationError(
                     f"{path}: a certificate of the demo PKI, whose keys are no secret. Production refuses it."
@@ -192,15 +195,16 @@ async def open_platform(
 
 
 @contextlib.asynccontextmanager
-async def follow_certificates(settings: Settings, front: TlsFront, platform: Platform) -> AsyncIterator[None]:
-    """Takes over new certificates and keys of the platform while it serves."""
+async def follow_certificates(settings: Settings, front: TlsFront | None, platform: Platform) -> AsyncIterator[None]:
+    """Takes over new certificates and keys of the platform while it serves; `front` is None behind a proxy."""
     clock, production, signer = platform.clock, settings.production, platform.signer
-    tls = settings.tls_certificate, settings.tls_key
-    signing = settings.signing_certificate, settings.signing_key
-    watches = (
-        PairWatch("tls", tls, front.use, clock, production, front.pair.certificate),
-        PairWatch("signing", signing, lambda p: signer.replace(_signer_of(p)), clock, production, signer.certificate),
-    )
+
+    def sign_with(pair: Pair) -> None:
+        signer.replace(_signer_of(pair))
+
+    watches = [PairWatch("signing", settings.signing_pair, sign_with, clock, production, signer.certificate)]
+    if front is not None:
+        watches.append(PairWatch("tls", front.files, front.use, clock, production, front.pair.certificate))
     watching = asyncio.create_task(watch(watches), name="certificates")
     try:
         yield
@@ -229,14 +233,17 @@ def _revocation_rules(settings: Settings) -> RevocationRules | None:
     )
 
 
-def gateway(platform: Platform, max_bytes: int) -> HttpGateway:
-    """The ASGI application over an open platform."""
-    return HttpGateway(
-        lambda incoming: answer(platform, incoming),
-        {path: documents(mounted.service) for path, mounted in platform.mounted.items()},
-        max_bytes,
-        lambda client: platform.revocation.admit(client.fingerprint, client.token),
-    )
+def gateway(platform: Platform, max_bytes: int, proxy_header: str | None = None) -> HttpGateway:
+    """The ASGI application over an open platform; `proxy_header` where a proxy hands on the client's certificate."""
+
+    async def admit(client: TlsClient) -> None:
+        await platform.revocation.admit(client.fingerprint, client.token)
+
+    contracts = {path: documents(mounted.service) for path, mounted in platform.mounted.items()}
+    if proxy_header is None:
+        return HttpGateway(lambda incoming: answer(platform, incoming), contracts, max_bytes, admit)
+    forwarded = Forwarded(proxy_header.lower().encode(), platform.trust, platform.clock)
+    return HttpGateway(lambda incoming: answer(platform, incoming), contracts, max_bytes, admit, forwarded, address_of)
 
 
 async def _forget_replays(platform: Platform) -> None:

@@ -7,7 +7,7 @@
     ├── ReplyNotTrusted             client side: a reply that is not signed as it must be
     ├── SupplierError               a supplier did not answer as agreed; becomes MSG00002
     └── Refusal                     an exchange ends here; carries the rule, the element and the remedy
-        ├── TransportRefusal        an HTTP status and no SOAP: 413, 405, 415, 503
+        ├── TransportRefusal        an HTTP status and no SOAP: 400, 403, 405, 413, 415 …
         ├── Fault                   a SOAP fault: something technical
         │   ├── SupplierFailure         MSG00002   Server
         │   ├── InternalFailure         MSG00003   Server

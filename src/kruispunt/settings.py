@@ -9,10 +9,20 @@ import json
 import os
 import tomllib
 from enum import Enum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from kruispunt.errors import ConfigurationError
@@ -69,8 +79,29 @@ class Settings(BaseModel):
         default_factory=lambda: len(os.sched_getaffinity(0)),
         description="Processes; one per core by default.",
     )
-    tls_certificate: Path = Field(description="PEM file: the server's certificate and its chain.")
-    tls_key: Path = Field(description="PEM file of its key, readable by its owner only.")
+    proxy_socket: Path | None = Field(
+        None,
+        description="Unix socket on which a proxy that ends TLS is served, in place of host and port.",
+    )
+    proxy_addresses: tuple[str, ...] = Field(
+        (),
+        description="Addresses of proxies that end TLS; host and port then speak plain HTTP, to these addresses only.",
+    )
+    proxy_header: str = Field(
+        "Client-Cert",
+        pattern=r"^[A-Za-z0-9-]{1,64}$",
+        description="Header in which such a proxy hands on the client's certificate.",
+    )
+    tls_certificate: Path | None = Field(
+        None,
+        validate_default=True,
+        description="PEM file: the server's certificate and its chain. Must be given unless a proxy ends TLS.",
+    )
+    tls_key: Path | None = Field(
+        None,
+        validate_default=True,
+        description="PEM file of its key, readable by its owner only. Must be given unless a proxy ends TLS.",
+    )
     client_ca: Path = Field(
         description="PEM file: issuers of client certificates that are trusted, for TLS and signatures."
     )
@@ -111,6 +142,21 @@ class Settings(BaseModel):
     check_replies: bool | None = Field(
         None, description="Hold each reply against its schema; by default everywhere but in production."
     )
+    connections: Annotated[int, Field(ge=10, le=100_000)] = Field(
+        1_000, description="Connections of each worker; one more is closed at once."
+    )
+    connections_per_address: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        200, description="Of these, from one address (IPv6: 64 bits of it); does not count behind a proxy."
+    )
+    handshake_seconds: Annotated[int, Field(ge=1, le=60)] = Field(
+        10, description="Within which a TLS handshake must be done."
+    )
+    request_seconds: Annotated[int, Field(ge=1, le=300)] = Field(
+        30, description="Within which a request must arrive whole, headers and body."
+    )
+    idle_seconds: Annotated[int, Field(ge=1, le=3600)] = Field(
+        75, description="How long a connection is kept without a request."
+    )
     database_connections: Annotated[int, Field(ge=2, le=64)] = Field(
         8, description="Connections of each worker for queries; the security log has one more."
     )
@@ -132,8 +178,22 @@ class Settings(BaseModel):
         (), description="Python modules that hold a SERVICE of your own, beside those that ship."
     )
 
+    @field_validator("proxy_addresses")
+    @classmethod
+    def _addresses(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ip_address(value)) for value in values)
+
+    @field_validator("tls_certificate", "tls_key")
+    @classmethod
+    def _needed(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is None and not (info.data.get("proxy_socket") or info.data.get("proxy_addresses")):
+            raise ValueError("must be given, unless a proxy ends TLS (proxy_socket or proxy_addresses)")
+        return value
+
     @model_validator(mode="after")
     def _complete(self) -> Settings:
+        if self.proxy_socket is not None and self.proxy_addresses:
+            raise ValueError("give either proxy_socket or proxy_addresses")
         if self.dsn is None and self.data_dir is None:
             raise ValueError("give dsn (a PostgreSQL server) or data_dir (for the embedded one)")
         if (self.log_master_key is None) == (self.log_master_key_file is None):
@@ -152,6 +212,22 @@ class Settings(BaseModel):
     @property
     def engine_name(self) -> str:
         return self.engine or ENGINES[self.environment]
+
+    @property
+    def behind_proxy(self) -> bool:
+        """Whether a proxy ends TLS: then nobody else is served."""
+        return self.proxy_socket is not None or bool(self.proxy_addresses)
+
+    @property
+    def tls_pair(self) -> tuple[Path, Path] | None:
+        """Certificate and key of the server; None behind a proxy that ends TLS."""
+        if self.tls_certificate is None or self.tls_key is None:
+            return None
+        return self.tls_certificate, self.tls_key
+
+    @property
+    def signing_pair(self) -> tuple[Path, Path]:
+        return self.signing_certificate, self.signing_key
 
     @property
     def production(self) -> bool:

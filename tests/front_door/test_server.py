@@ -176,7 +176,7 @@ def test_metrics_tell_of_nobody(bank: Bank) -> None:
     bank.call(persona)
     _, text = bank.local("/metrics")
     labels = {name for labels in re.findall(r"\{(.*)\}", text) for name in re.findall(r'(\w+)="', labels)}
-    assert labels <= {"service", "operation", "outcome", "supplier", "le", "kind", "name"}
+    assert labels <= {"service", "operation", "outcome", "supplier", "reason", "le", "kind", "name"}
     assert persona.ssin is not None
     assert persona.ssin not in text
 

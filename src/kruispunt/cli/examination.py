@@ -74,8 +74,9 @@ def examine_files(settings: Settings, config: Path | None, now: datetime) -> lis
     found = [ok("settings", f"complete, for {settings.environment.value}")]
     if config is not None and _holds_password(config) and config.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         found.append(warning("settings", f"{config} holds a password and others may read it", f"chmod 600 {config}"))
-    found += _pair("tls", settings.tls_certificate, settings.tls_key, settings, now)
-    found += _pair("signing", settings.signing_certificate, settings.signing_key, settings, now)
+    if settings.tls_pair is not None:
+        found += _pair("tls", *settings.tls_pair, settings, now)
+    found += _pair("signing", *settings.signing_pair, settings, now)
     found += _authorities(settings, now)
     try:
         keys = master_keys_of(settings)

@@ -14,6 +14,7 @@ import uvloop
 
 from kruispunt.app import WrapSupplier, follow_certificates, gateway, open_platform
 from kruispunt.errors import KruispuntError
+from kruispunt.gateway.door import Limits
 from kruispunt.gateway.identity import TlsFront
 from kruispunt.gateway.metrics import Metrics
 from kruispunt.gateway.server import serve, server
@@ -37,14 +38,32 @@ def main() -> int:
 async def _work(job: dict[str, Any]) -> None:
     settings = Settings.model_validate_json(job["settings"])
     listening = socket.socket(fileno=job["socket"])
-    front = TlsFront(settings)
-    async with open_platform(settings, job["dsn"], Metrics(), wrap_supplier=_wrapping(job, settings)) as platform:
+    metrics = Metrics()
+    front = None if settings.behind_proxy else TlsFront(settings)
+    async with open_platform(settings, job["dsn"], metrics, wrap_supplier=_wrapping(job, settings)) as platform:
         # What was made until now stays as long as the process: the collector need not go through it again and again.
         gc.collect()
         gc.freeze()
-        running = server(gateway(platform, settings.max_message_bytes), front.context, settings.grace_seconds)
+        running = server(
+            gateway(platform, settings.max_message_bytes, settings.proxy_header if settings.behind_proxy else None),
+            None if front is None else front.context,
+            settings.grace_seconds,
+            _limits(settings),
+            metrics.connection_refused,
+            settings.proxy_addresses or None,
+        )
         async with follow_certificates(settings, front, platform):
             await serve(running, listening, _tell_ready)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        connections=settings.connections,
+        per_address=settings.connections_per_address,
+        handshake=settings.handshake_seconds,
+        request=settings.request_seconds,
+        idle=settings.idle_seconds,
+    )
 
 
 def _wrapping(job: dict[str, Any], settings: Settings) -> WrapSupplier:

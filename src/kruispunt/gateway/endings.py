@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
+from pathlib import Path
 
 import structlog
 from cryptography import x509
@@ -94,7 +95,10 @@ class Endings(Collector):
     async def _follow(self, settings: Settings, dsn: str) -> None:
         pairs: dict[str, Pair] = {}
         clients: tuple[Ending, ...] = ()
-        watches = [_watch(what, settings, self._clock, pairs) for what in ("tls", "signing")]
+        own = {"tls": settings.tls_pair, "signing": settings.signing_pair}
+        watches = [
+            _watch(what, files, settings, self._clock, pairs) for what, files in own.items() if files is not None
+        ]
         while True:
             clients = await _clients(dsn, clients)
             self.known = tuple(_unique((*_own(pairs), *_authorities(settings), *clients)))
@@ -118,16 +122,13 @@ def client_endings(registrations: Iterable[Registration]) -> list[Ending]:
     ]
 
 
-def _watch(what: str, settings: Settings, clock: Clock, pairs: dict[str, Pair]) -> PairWatch:
-    tls = what == "tls"
-    certificate = settings.tls_certificate if tls else settings.signing_certificate
-    key = settings.tls_key if tls else settings.signing_key
-    pairs[what] = read_pair(certificate, key)
+def _watch(what: str, files: tuple[Path, Path], settings: Settings, clock: Clock, pairs: dict[str, Pair]) -> PairWatch:
+    pairs[what] = read_pair(*files)
 
     def use(pair: Pair) -> None:
         pairs[what] = pair
 
-    return PairWatch(what, (certificate, key), use, clock, settings.production, pairs[what].certificate, quiet=True)
+    return PairWatch(what, files, use, clock, settings.production, pairs[what].certificate, quiet=True)
 
 
 def _own(pairs: dict[str, Pair]) -> list[Ending]:

@@ -2,7 +2,8 @@
 
 | cause | answer |
 |---|---|
-| no client certificate reached the application; `GET` with one that was revoked, or may have been | 403 |
+| no client certificate reached the application, or a proxy handed on one that is not accepted | 403 |
+| `GET` with a certificate that was revoked, or may have been | 403 |
 | wrong method | 405 |
 | body too large | 413 |
 | wrong content type | 415 |
@@ -27,6 +28,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Answering = Callable[[Incoming], Awaitable[Answer]]
 Admitting = Callable[[TlsClient], Awaitable[None]]
 """Raises AuthenticationRefused for a TLS client whose certificate must not be served any more (PL-08)."""
+Identify = Callable[[Scope], TlsClient | None]
+"""The TLS client of a request, or None. Raises TransportRefusal."""
+Locate = Callable[[Scope], str]
+"""The client's address; empty where it is not known. Raises TransportRefusal."""
 
 SOAP_TYPES = frozenset({"text/xml", "application/xml", "application/soap+xml"})
 """SOAP 1.2's type is let through so that its version gets the fault that says so (MSG00053)."""
@@ -36,6 +41,12 @@ TEXT = "text/plain; charset=utf-8"
 _host = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?").fullmatch
 
 
+def peer_of(scope: Scope) -> str:
+    """The address of the connection's other end; empty on a Unix socket."""
+    address: str = (scope.get("client") or ("", 0))[0]
+    return address
+
+
 class Disconnected(Exception):
     """The client went away before its request was whole."""
 
@@ -43,15 +54,25 @@ class Disconnected(Exception):
 class HttpGateway:
     """Serves SOAP by POST, and contracts by GET with `?wsdl` and `?xsd=`."""
 
-    def __init__(self, answer: Answering, contracts: Mapping[str, Contract], max_bytes: int, admit: Admitting) -> None:
+    def __init__(
+        self,
+        answer: Answering,
+        contracts: Mapping[str, Contract],
+        max_bytes: int,
+        admit: Admitting,
+        identify: Identify = client_of,
+        locate: Locate = peer_of,
+    ) -> None:
         self._answer = answer
         self._admit = admit
         self._contracts = contracts
         self._max_bytes = max_bytes
+        self._identify = identify
+        self._locate = locate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            client = client_of(scope)
+            client = self._identify(scope)
             if client is None:
                 raise TransportRefusal(403, "tls.no-certificate", "A client certificate is required.")
             if scope["method"] == "POST":
@@ -80,9 +101,9 @@ class HttpGateway:
         _check_type(headers.get("content-type", ""))
         if headers.get("content-encoding", "identity") != "identity":
             raise TransportRefusal(415, "http.encoding", "Compressed bodies are not accepted.")
+        peer = self._locate(scope)
         body = await self._body(headers, receive)
-        peer = scope.get("client") or ("", 0)
-        return await self._answer(Incoming(scope["path"], headers.get("soapaction"), body, peer[0], client))
+        return await self._answer(Incoming(scope["path"], headers.get("soapaction"), body, peer, client))
 
     async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes:
         """The whole body; refused by its announced length before anything is read, and again while it is read."""

@@ -137,8 +137,10 @@ class TlsFront:
     """The TLS context of the listening socket, which sends each handshake to the context in force."""
 
     def __init__(self, settings: Settings) -> None:
+        assert settings.tls_pair is not None, "behind a proxy there is no front"
         self._settings = settings
-        pair = read_pair(settings.tls_certificate, settings.tls_key)
+        self.files = settings.tls_pair
+        pair = read_pair(*self.files)
         self.context = context_of(pair, settings.client_ca)
         self.pair = pair
         self._current = self.context

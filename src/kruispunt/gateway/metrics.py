@@ -38,6 +38,10 @@ class Metrics:
         )
         self._slowed = Counter("kruispunt_probing_slowed", "Requests that were held up because their client probes")
 
+        self._refused = Counter(
+            "kruispunt_connections_refused", "Connections that were closed before a request, by reason", ["reason"]
+        )
+
     def exchange(self, service: str, operation: str, outcome: str, seconds: float) -> None:
         self._exchanges.labels(service, operation, outcome).observe(seconds)
 
@@ -49,6 +53,10 @@ class Metrics:
 
     def over_volume(self, kind: str) -> None:
         self._over_volume.labels(kind).inc()
+
+    def connection_refused(self, reason: str) -> None:
+        """See `gateway.door.Count`."""
+        self._refused.labels(reason).inc()
 
     def probing(self) -> None:
         self._probing.inc()

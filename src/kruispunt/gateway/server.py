@@ -1,4 +1,4 @@
-"""uvicorn in one worker process: mutual TLS, one event loop, a socket that was bound by somebody else."""
+"""uvicorn in one worker process: one event loop, a socket that was bound by somebody else, a door of our own."""
 
 from __future__ import annotations
 
@@ -6,24 +6,56 @@ import asyncio
 import socket
 import ssl
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, cast
 
 import uvicorn
 
 from kruispunt.gateway.caller import MutualTlsProtocol
+from kruispunt.gateway.door import Count, Door, Limits
 
-KEEP_ALIVE_SECONDS = 75
-CONCURRENCY_LIMIT = 1_000
-"""Requests and connections of one worker; beyond it uvicorn answers 503."""
 BACKLOG = 1_024
 
 
-def server(app: Any, context: ssl.SSLContext, grace_seconds: int) -> uvicorn.Server:
-    """A uvicorn server that is not started yet."""
+class EdgeServer(uvicorn.Server):
+    """uvicorn behind a `Door`, which accepts in its place."""
+
+    def __init__(
+        self, config: uvicorn.Config, limits: Limits, refused: Count, sources: Collection[str] | None = None
+    ) -> None:
+        super().__init__(config)
+        self._limits = limits
+        self._refused = refused
+        self._sources = sources
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.lifespan.startup()
+        self.servers = cast(
+            "list[asyncio.base_events.Server]",
+            [
+                Door(one, self._protocol, self.config.ssl, self._limits, self._refused, self._sources)
+                for one in sockets or ()
+            ],
+        )
+        for door in cast("list[Door]", self.servers):
+            door.open()
+        self.started = True
+
+    def _protocol(self) -> MutualTlsProtocol:
+        return MutualTlsProtocol(self.config, self.server_state, self.lifespan.state)
+
+
+def server(
+    app: Any,
+    context: ssl.SSLContext | None,
+    grace_seconds: int,
+    limits: Limits,
+    refused: Count,
+    sources: Collection[str] | None = None,
+) -> uvicorn.Server:
+    """A uvicorn server that is not started yet; without `context` it speaks plain HTTP, to a proxy."""
     config = uvicorn.Config(
         app,
-        http=MutualTlsProtocol,
         ws="none",
         loop="uvloop",
         lifespan="off",
@@ -32,14 +64,13 @@ def server(app: Any, context: ssl.SSLContext, grace_seconds: int) -> uvicorn.Ser
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=cast("int", limits.idle),
         timeout_graceful_shutdown=grace_seconds,
-        limit_concurrency=CONCURRENCY_LIMIT,
         backlog=BACKLOG,
     )
     config.load()
     config.ssl = context
-    return uvicorn.Server(config)
+    return EdgeServer(config, limits, refused, sources)
 
 
 async def serve(running: uvicorn.Server, listening: socket.socket, on_ready: Callable[[], None]) -> None:

@@ -24,6 +24,7 @@ import asyncpg
 import structlog
 
 from kruispunt.errors import ConfigurationError
+from kruispunt.gateway.behind import check_listening, listen_unix, prove_closed_behind
 from kruispunt.gateway.endings import Endings
 from kruispunt.gateway.listen import listen
 from kruispunt.gateway.local import LocalApp, local_server, local_socket
@@ -86,9 +87,9 @@ class Supervisor:
             loop.add_signal_handler(number, self._stopping.set)
         settings = self._settings
         try:
-            sockets = listen(settings.host, settings.port, settings.workers, BACKLOG)
+            sockets = _sockets(settings)
             local = local_socket(settings.local_port)
-            port, local_port = sockets[0].getsockname()[1], local.getsockname()[1]
+            local_port = local.getsockname()[1]
             self._workers = [_Worker(i, s) for i, s in enumerate(sockets)]
             watching = [asyncio.create_task(self._keep_running(w)) for w in self._workers]
             endings = Endings()
@@ -98,8 +99,8 @@ class Supervisor:
             try:
                 await self._until_ready()
                 if not self._stopping.is_set():
-                    await asyncio.to_thread(prove_closed, _reachable(settings.host), port)
-                    on_ready(Addresses(f"https://{_named(settings.host)}:{port}", f"http://127.0.0.1:{local_port}"))
+                    url = await asyncio.to_thread(_prove, settings, sockets[0])
+                    on_ready(Addresses(url, f"http://127.0.0.1:{local_port}"))
                 await self._stopping.wait()
             finally:
                 self._stopping.set()
@@ -112,6 +113,8 @@ class Supervisor:
                 await serving_health
         finally:
             shutil.rmtree(self._metrics, ignore_errors=True)
+            if settings.proxy_socket is not None and self._workers:
+                settings.proxy_socket.unlink(missing_ok=True)
         if self._failure is not None:
             raise self._failure
 
@@ -202,6 +205,36 @@ class Supervisor:
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             return f"the database is away: {type(error).__name__}"
         return ""
+
+
+def _sockets(settings: Settings) -> list[socket.socket]:
+    """One listening socket for each worker. Raises ConfigurationError."""
+    if settings.proxy_socket is not None:
+        return listen_unix(settings.proxy_socket, settings.workers, BACKLOG)
+    if settings.behind_proxy:
+        check_listening(settings.host, settings.proxy_addresses)
+    return listen(settings.host, settings.port, settings.workers, BACKLOG)
+
+
+def _prove(settings: Settings, listening: socket.socket) -> str:
+    """Where the server listens, after the proof that a stranger gets nothing there. Raises ConfigurationError."""
+    path = settings.proxy_socket
+    if path is not None:
+        prove_closed_behind(lambda: _connect_unix(str(path)), settings.proxy_header)
+        return f"unix:{path}"
+    host, port = _reachable(settings.host), listening.getsockname()[1]
+    if settings.behind_proxy:
+        prove_closed_behind(lambda: socket.create_connection((host, port), 5), settings.proxy_header)
+        return f"http://{_named(settings.host)}:{port}"
+    prove_closed(host, port)
+    return f"https://{_named(settings.host)}:{port}"
+
+
+def _connect_unix(path: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(5)
+    connection.connect(path)
+    return connection
 
 
 def _reachable(host: str) -> str:
