@@ -95,6 +95,10 @@ class Settings(BaseModel):
         (), description="Python modules that hold a SERVICE of your own, beside those that ship."
     )
 
+    suppliers_file: Path | None = Field(
+        None, description="File that names suppliers elsewhere; see the reference on suppliers."
+    )
+
     @model_validator(mode="after")
     def _complete(self) -> Settings:
         if self.dsn is None and self.data_dir is None:

@@ -103,7 +103,7 @@ def test_every_metric_is_documented() -> None:
     Metrics()
     made = [family for family in REGISTRY.collect() if family.name not in before]
     page = read("metrics.md")
-    assert len(made) == page.count("| `kruispunt_") == 3
+    assert len(made) == page.count("| `kruispunt_") == 6
     for family in made:
         name = f"{family.name}_total" if family.type == "counter" else family.name
         assert f"| `{name}` | {family.type} |" in page

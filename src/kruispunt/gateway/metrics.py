@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -28,6 +28,21 @@ class Metrics:
         self._suppliers = Histogram(
             "kruispunt_supplier_seconds", "Time that suppliers took", ["supplier"], buckets=BUCKETS
         )
+        self._supplier_failures = Counter(
+            "kruispunt_supplier_failures", "Requests to a supplier elsewhere that failed", ["supplier", "reason"]
+        )
+        self._supplier_last_failure = Gauge(
+            "kruispunt_supplier_last_failure_seconds",
+            "Time of the last failure, in seconds since 1970",
+            ["supplier", "reason"],
+            multiprocess_mode="max",
+        )
+        self._supplier_states = Gauge(
+            "kruispunt_supplier_cut_off",
+            "Cut-off of a supplier elsewhere: 0 closed, 1 probing, 2 open",
+            ["supplier"],
+            multiprocess_mode="liveall",
+        )
         self._suppressed = Counter("kruispunt_refusals_suppressed", "Refusals that were counted, not logged one by one")
 
     def exchange(self, service: str, operation: str, outcome: str, seconds: float) -> None:
@@ -38,6 +53,19 @@ class Metrics:
 
     def suppressed(self) -> None:
         self._suppressed.inc()
+
+    def supplier_failed(self, name: str, reason: str) -> None:
+        self._supplier_failures.labels(name, reason).inc()
+        self._supplier_last_failure.labels(name, reason).set_to_current_time()
+
+    def supplier_state(self, name: str, state: int) -> None:
+        self._supplier_states.labels(name).set(state)
+
+
+def forget_worker(directory: Path, process: int) -> None:
+    """Takes the states of a worker that ended out of the figures; what it counted stays."""
+    os.environ[DIRECTORY] = str(directory)
+    multiprocess.mark_process_dead(process, str(directory))  # type: ignore[no-untyped-call]
 
 
 def exposition(directory: Path) -> bytes:

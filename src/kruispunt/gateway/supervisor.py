@@ -22,7 +22,7 @@ import structlog
 from kruispunt.errors import ConfigurationError
 from kruispunt.gateway.listen import listen
 from kruispunt.gateway.local import LocalApp, local_server, local_socket
-from kruispunt.gateway.metrics import DIRECTORY, exposition
+from kruispunt.gateway.metrics import DIRECTORY, exposition, forget_worker
 from kruispunt.gateway.server import BACKLOG
 from kruispunt.gateway.tls import prove_closed
 from kruispunt.settings import Settings
@@ -131,6 +131,7 @@ class Supervisor:
                 await self._stop(process)
                 await exited
             reading.cancel()
+            forget_worker(self._metrics, process.pid)
             if self._stopping.is_set():
                 return
             if not worker.ready.is_set():

@@ -53,6 +53,10 @@ class Observer(Protocol):
 
     def suppressed(self) -> None: ...
 
+    def supplier_failed(self, name: str, reason: str) -> None: ...
+
+    def supplier_state(self, name: str, state: int) -> None: ...
+
 
 class Access:
     """Holds the access table in force; a new table takes its place in one step."""
