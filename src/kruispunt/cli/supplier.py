@@ -53,8 +53,8 @@ def status(config: ConfigOption = None, local_url: LocalUrlOption = None, as_jso
             out.print(f"{title:12} {harmless(str(shown)) if shown not in (None, '') else '-'}", markup=False)
 
 
-@app.command()
-def test(
+@app.command("test")
+def try_(
     name: Annotated[str, typer.Argument(help="As in suppliers.toml.")],
     config: ConfigOption = None,
     as_json: JsonOption = False,

@@ -78,6 +78,10 @@ class SupplierConfiguration(BaseModel):
             raise ValueError("must be an https address such as https://register.example.be:8443/foreigners")
         if parts.username is not None or parts.password is not None or parts.fragment or " " in url:
             raise ValueError("must hold no user name, password, fragment or blank")
+        try:
+            parts.hostname.encode("idna")
+        except UnicodeError:
+            raise ValueError("holds no usable host name") from None
         _ = parts.port  # raises ValueError when it is no port
         return url
 

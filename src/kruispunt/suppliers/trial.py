@@ -57,13 +57,13 @@ class _Trial:
             async with asyncio.timeout(seconds):
                 infos = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
             found.append(", ".join(dict.fromkeys(str(info[4][0]) for info in infos)))
-        if not self.steps[-1].ok:
+        if self._failed():
             return
         with self._step("connection") as found:
             async with asyncio.timeout(seconds):
                 _, writer = await asyncio.open_connection(self._host, self._port)
             found.append(f"to {writer.get_extra_info('peername')[0]}, port {self._port}")
-        if not self.steps[-1].ok:
+        if self._failed():
             return
         try:
             with self._step("TLS") as found:
@@ -72,6 +72,9 @@ class _Trial:
                 found.append(_described(writer.get_extra_info("ssl_object")))
         finally:
             writer.transport.abort()
+
+    def _failed(self) -> bool:
+        return not self.steps[-1].ok
 
     def _context(self) -> ssl.SSLContext:
         c = self._configuration
