@@ -178,7 +178,9 @@ class Supplier:
         return await say(writer, self.signed(asked, self.content(asked, number="00000000000")))
 
     async def _schema(self, asked: Asked, writer: asyncio.StreamWriter) -> bool:
-        return await say(writer, self.signed(asked, self.content(asked, inner="<surprise>85673099811</surprise>")))
+        return await say(
+            writer, self.signed(asked, self.content(asked, inner="<s85673099811>85673099811</s85673099811>"))
+        )
 
     async def _other_element(self, asked: Asked, writer: asyncio.StreamWriter) -> bool:
         """Valid, and not what was asked for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from cryptography import x509
@@ -19,6 +20,8 @@ from kruispunt.xml.namespaces import SOAP
 from kruispunt.xml.parse import Limits, parse
 from kruispunt.xml.schemas import Schema
 
+# A complaint has no values in it, but names, which the supplier chose.
+_LONG_NUMBER = re.compile(r"[0-9]{6,}")
 _SIDES = {"Client", "Server", "VersionMismatch", "MustUnderstand"}
 
 
@@ -55,7 +58,7 @@ class ReplyReader:
             raise self._failure(Reason.SCHEMA, "the element in the Body is not the one that was asked for")
         complaint = schema.check(content)
         if complaint is not None:
-            raise self._failure(Reason.SCHEMA, complaint)
+            raise self._failure(Reason.SCHEMA, _LONG_NUMBER.sub("…", complaint))
         return content
 
     def _body(self, root: etree._Element, request: bytes) -> etree._Element:
