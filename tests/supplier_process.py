@@ -51,7 +51,7 @@ FAULT = (
     '<soapenv:Fault xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><faultcode>soapenv:Server</faultcode>'
     "<faultstring>the person 85673099811 cannot be read</faultstring></soapenv:Fault>"
 )
-ENDLESS = 64 * 1024
+LARGE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,14 +228,12 @@ class Supplier:
         return False
 
     async def _too_large(self, _: Asked, writer: asyncio.StreamWriter) -> bool:
-        """For ever, unless the reader gives up; without a length that would tell it before."""
+        """Four megabytes, without a length that would tell it before."""
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nConnection: close\r\n\r\n<a>")
-        while True:
-            writer.write(b" " * ENDLESS)
+        for _ in range(64):
+            writer.write(b" " * LARGE)
             await writer.drain()
-            await asyncio.sleep(0)
-            if writer.is_closing():
-                return False
+        return False
 
     async def _many_elements(self, _: Asked, writer: asyncio.StreamWriter) -> bool:
         return await say(writer, b"<a>" + b"<b/>" * 40_000 + b"</a>")
@@ -243,10 +241,11 @@ class Supplier:
     async def _slow(self, _: Asked, writer: asyncio.StreamWriter) -> bool:
         """Never silent for long, and never done."""
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 100000\r\n\r\n")
-        while True:
+        for _ in range(3_000):
             writer.write(b" ")
             await writer.drain()
             await asyncio.sleep(0.02)
+        return False
 
     async def _hang(self, asked: Asked, writer: asyncio.StreamWriter) -> bool:
         """Says nothing until the mode changes."""

@@ -75,7 +75,7 @@ class Line:
 async def line(supplier: Elsewhere, **limits: Any) -> AsyncIterator[Line]:
     signer = Signer.from_files(supplier.pki / "platform.key", supplier.pki / "platform.pem")
     told, hands = Told(), [0.0]
-    table = supplier.table(**{"failures": 1000, "read_seconds": SECONDS, **limits})
+    table = supplier.table(**{"failures": 1000, "read_seconds": SECONDS, "connect_seconds": 20, **limits})
     configuration = SupplierConfiguration.model_validate(table)
     remote = RemoteSupplier(NAME, configuration, signer, SystemClock(), told, lambda: hands[0])
     try:
@@ -348,7 +348,7 @@ def test_connections_are_given_back_however_requests_end(supplier: Elsewhere) ->
         supplier.answer("well")
         assert (await line.ask()).cards
 
-    run(supplier, work, connections=1, waiting=0, read_seconds=0.3)
+    run(supplier, work, connections=1, waiting=0, read_seconds=1, connect_seconds=2)
 
 
 # The cut-off.
