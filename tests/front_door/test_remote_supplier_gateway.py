@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -171,9 +171,17 @@ def test_each_kind_of_msg00002(bank: Bank, away: Elsewhere, mode: str, told: str
     assert bank.call(EMPLOYMENT).code == "MSG00000"
 
 
-def in_the_background(calls: list[Callable[[], Got]]) -> tuple[list[threading.Thread], list[Got]]:
+def in_the_background(bank: Bank, number: int) -> tuple[list[threading.Thread], list[Got]]:
+    """So many requests at once, all different: two that are signed in one millisecond would be replays."""
+    messages: set[bytes] = set()
+    while len(messages) < number:
+        messages.add(bank.message(EMPLOYMENT))
     got: list[Got] = []
-    threads = [threading.Thread(target=lambda call=call: got.append(call())) for call in calls]
+
+    def send(message: bytes) -> None:
+        got.append(bank.send(EMPLOYMENT.service, EMPLOYMENT.operation, message))
+
+    threads = [threading.Thread(target=send, args=(message,)) for message in messages]
     for thread in threads:
         thread.start()
     return threads, got
@@ -183,7 +191,7 @@ def test_a_hanging_supplier_hinders_nothing_else(bank: Bank, away: Elsewhere) ->
     """One operation hangs; the other one of the same supplier, and other services, go on in the same worker."""
     away.answer("hang:employment")
     before = len(away.seen)
-    threads, hanging = in_the_background([lambda: bank.call(EMPLOYMENT)] * 4)
+    threads, hanging = in_the_background(bank, 4)
     wait_until(lambda: len(away.seen) == before + 4, "four requests hang")
     for _ in range(10):
         assert bank.call(ECHO).status == 200
@@ -200,7 +208,7 @@ def test_when_everything_hangs_the_rest_is_answered_at_once(bank: Bank, away: El
     """Six connections and two who wait; whoever comes then gets MSG00002, and TestConnection goes on."""
     away.answer("hang")
     before = len(away.seen)
-    threads, hanging = in_the_background([lambda: bank.call(EMPLOYMENT)] * 12)
+    threads, hanging = in_the_background(bank, 12)
     wait_until(lambda: len(hanging) >= 6 and len(away.seen) >= before + 6, "six hang, and six were sent away")
     assert (len(hanging), len(away.seen)) == (6, before + 6)
     assert bank.call(ECHO).status == 200
