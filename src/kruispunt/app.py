@@ -38,11 +38,14 @@ from kruispunt.securitylog.write import LogWriter, forget_before
 from kruispunt.services.discovery import discover
 from kruispunt.settings import RevocationMode, Settings
 from kruispunt.storage.database import Database
+from kruispunt.suppliers.configuration import SupplierConfiguration, load_suppliers
+from kruispunt.suppliers.port import RemoteSupplier, Watch
+from kruispunt.suppliers.transport import client_context
 from kruispunt.wss.current import CurrentSigner
 from kruispunt.wss.policy import Policy
 from kruispunt.wss.revocation import Revocation, RevocationRules
 from kruispunt.wss.sign import Signer
-from kruispunt.wss.trust import TrustStore, is_demo_certificate
+from kruispunt.wss.trust import PinnedCertificates, TrustStore, is_demo_certificate
 from kruispunt.xml.parse import Limits
 from kruispunt.xml.schemas import Schema
 
@@ -108,6 +111,30 @@ def master_key_of(settings: Settings) -> MasterKeys:
     return MasterKeys(lambda: master_keys_of(settings))
 
 
+def suppliers_of(settings: Settings) -> tuple[tuple[Service, SupplierConfiguration], ...]:
+    """The services whose data come from elsewhere. Raises ConfigurationError for a supplier that no service has."""
+    configured = load_suppliers(settings.suppliers_file)
+    services = [s for s in services_of(settings) if s.remote is not None and s.supplier_name in configured]
+    unknown = configured.keys() - {s.supplier_name for s in services}
+    if unknown:
+        known = ", ".join(sorted({s.supplier_name for s in services_of(settings) if s.remote is not None})) or "none"
+        raise ConfigurationError(
+            f"{settings.suppliers_file}: no service has a supplier elsewhere named {', '.join(sorted(unknown))}; "
+            f"there are: {known}"
+        )
+    return tuple((s, configured[s.supplier_name]) for s in services)
+
+
+def _check_suppliers(settings: Settings) -> None:
+    for _service, one in suppliers_of(settings):
+        read_pair(one.client_certificate, one.client_key)
+        for path in (one.client_certificate, one.ca, *([one.reply_signers] if one.reply_signers else [])):
+            _refuse_demo(settings, path)
+        client_context(one.ca, one.client_certificate, one.client_key)
+        if one.reply_signers is not None:
+            PinnedCertificates(read_certificates(one.reply_signers))
+
+
 def check_secrets(settings: Settings) -> None:
     """Everything that a server needs is there, private, and fit for its environment. Raises ConfigurationError."""
     for pair in (settings.tls_pair, settings.signing_pair):
@@ -115,16 +142,45 @@ def check_secrets(settings: Settings) -> None:
             read_pair(*pair)
     master_key_of(settings)
     for path in (settings.tls_certificate, settings.signing_certificate, settings.client_ca):
-        for certificate in () if path is None else read_certificates(path):
-            if settings.production and is_demo_certificate(certificate):
-                raise ConfigurationError(
-                    f"{path}: a certificate of the demo PKI, whose keys are no secret. Production refuses it."
-                )
+        if path is not None:
+            _refuse_demo(settings, path)
     if settings.crl_dir is not None and not settings.crl_dir.is_dir():
         raise ConfigurationError(f"crl_dir {settings.crl_dir}: there is no such directory")
+    _check_suppliers(settings)
     access = access_of(settings)
     if not access.registrations:
         logger.warning("no client certificate is registered: every request will be refused", code="access.empty")
+
+
+def _refuse_demo(settings: Settings, path: Path) -> None:
+    for certificate in read_certificates(path):
+        if settings.production and is_demo_certificate(certificate):
+            raise ConfigurationError(
+                f"{path}: a certificate of the demo PKI, whose keys are no secret. Production refuses it."
+            )
+
+
+def signer_of(settings: Settings) -> CurrentSigner:
+    """Signs replies, and requests to suppliers elsewhere; both follow when the pair is replaced."""
+    return CurrentSigner(_signer_of(read_pair(*settings.signing_pair)))
+
+
+@contextlib.asynccontextmanager
+async def open_suppliers(
+    settings: Settings, signer: CurrentSigner, clock: Clock, watch: Watch
+) -> AsyncIterator[dict[str, Any]]:
+    """The ports over suppliers elsewhere, by path of their service; services that share a supplier share its limits."""
+    remotes: dict[str, RemoteSupplier] = {}
+    ports: dict[str, Any] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        for service, configuration in suppliers_of(settings):
+            assert service.remote is not None
+            name = service.supplier_name
+            if name not in remotes:
+                remotes[name] = RemoteSupplier(name, configuration, signer, clock, watch)
+                stack.push_async_callback(remotes[name].close)
+            ports[service.path] = service.remote.connect(remotes[name])
+        yield ports
 
 
 @contextlib.asynccontextmanager
@@ -156,8 +212,14 @@ async def open_platform(
         revocation = Revocation(_revocation_rules(settings), trust, authorities, clock)
         stack.push_async_callback(revocation.close)
         await revocation.open()
+        signer = signer_of(settings)
+        elsewhere = await stack.enter_async_context(open_suppliers(settings, signer, clock, observer))
         mounted = {
-            s.path: mount(s, Schema(s.folder / "contract" / s.schema), wrap_supplier(s, s.supplier(database)))
+            s.path: mount(
+                s,
+                Schema(s.folder / "contract" / s.schema),
+                wrap_supplier(s, elsewhere[s.path] if s.path in elsewhere else s.supplier(database)),
+            )
             for s in services
         }
         platform = Platform(
@@ -186,7 +248,7 @@ async def open_platform(
                 settings.workers,
             ),
             database=database,
-            signer=CurrentSigner(_signer_of(read_pair(settings.signing_certificate, settings.signing_key))),
+            signer=signer,
             observer=observer,
         )
         forgetting = asyncio.create_task(_forget_replays(platform), name="forget replays")

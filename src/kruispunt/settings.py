@@ -178,6 +178,10 @@ class Settings(BaseModel):
         (), description="Python modules that hold a SERVICE of your own, beside those that ship."
     )
 
+    suppliers_file: Path | None = Field(
+        None, description="File that names suppliers elsewhere; see the reference on suppliers."
+    )
+
     @field_validator("proxy_addresses")
     @classmethod
     def _addresses(cls, values: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from kruispunt import __version__
-from kruispunt.cli import access, call, data, demo, doctor, key, log, people, persona, repertory, serve, why
+from kruispunt.cli import access, call, data, demo, doctor, key, log, people, persona, repertory, serve, supplier, why
 from kruispunt.cli.logs import configure
 from kruispunt.cli.terminal import err
 from kruispunt.errors import ConfigurationError, KruispuntError
@@ -47,6 +47,7 @@ app.add_typer(people.app, name="people")
 app.add_typer(repertory.app, name="repertory")
 app.add_typer(data.app, name="data")
 app.add_typer(log.app, name="log")
+app.add_typer(supplier.app, name="supplier")
 app.add_typer(persona.app, name="persona")
 app.add_typer(key.app, name="key")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 from prometheus_client.registry import Collector
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
@@ -28,6 +28,21 @@ class Metrics:
         )
         self._suppliers = Histogram(
             "kruispunt_supplier_seconds", "Time that suppliers took", ["supplier"], buckets=BUCKETS
+        )
+        self._supplier_failures = Counter(
+            "kruispunt_supplier_failures", "Requests to a supplier elsewhere that failed", ["supplier", "reason"]
+        )
+        self._supplier_last_failure = Gauge(
+            "kruispunt_supplier_last_failure_seconds",
+            "Time of the last failure, in seconds since 1970",
+            ["supplier", "reason"],
+            multiprocess_mode="max",
+        )
+        self._supplier_states = Gauge(
+            "kruispunt_supplier_cut_off",
+            "Cut-off of a supplier elsewhere: 0 closed, 1 probing, 2 open",
+            ["supplier"],
+            multiprocess_mode="liveall",
         )
         self._suppressed = Counter("kruispunt_refusals_suppressed", "Refusals that were counted, not logged one by one")
         self._over_volume = Counter(
@@ -54,6 +69,13 @@ class Metrics:
     def over_volume(self, kind: str) -> None:
         self._over_volume.labels(kind).inc()
 
+    def supplier_failed(self, name: str, reason: str) -> None:
+        self._supplier_failures.labels(name, reason).inc()
+        self._supplier_last_failure.labels(name, reason).set_to_current_time()
+
+    def supplier_state(self, name: str, state: int) -> None:
+        self._supplier_states.labels(name).set(state)
+
     def connection_refused(self, reason: str) -> None:
         """See `gateway.door.Count`."""
         self._refused.labels(reason).inc()
@@ -63,6 +85,12 @@ class Metrics:
 
     def slowed(self) -> None:
         self._slowed.inc()
+
+
+def forget_worker(directory: Path, process: int) -> None:
+    """Takes the states of a worker that ended out of the figures; what it counted stays."""
+    os.environ[DIRECTORY] = str(directory)
+    multiprocess.mark_process_dead(process, str(directory))  # type: ignore[no-untyped-call]
 
 
 def exposition(directory: Path, *more: Collector) -> bytes:

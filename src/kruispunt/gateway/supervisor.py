@@ -28,7 +28,7 @@ from kruispunt.gateway.behind import check_listening, listen_unix, prove_closed_
 from kruispunt.gateway.endings import Endings
 from kruispunt.gateway.listen import listen
 from kruispunt.gateway.local import LocalApp, local_server, local_socket
-from kruispunt.gateway.metrics import DIRECTORY, exposition
+from kruispunt.gateway.metrics import DIRECTORY, exposition, forget_worker
 from kruispunt.gateway.server import BACKLOG
 from kruispunt.gateway.tls import prove_closed
 from kruispunt.settings import Settings
@@ -144,6 +144,7 @@ class Supervisor:
                 await self._stop(process)
                 await exited
             reading.cancel()
+            forget_worker(self._metrics, process.pid)
             if self._stopping.is_set():
                 return
             worker.served = worker.served or worker.ready.is_set()

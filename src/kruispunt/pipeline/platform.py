@@ -62,6 +62,10 @@ class Observer(Protocol):
 
     def slowed(self) -> None: ...
 
+    def supplier_failed(self, name: str, reason: str) -> None: ...
+
+    def supplier_state(self, name: str, state: int) -> None: ...
+
 
 class Access:
     """Holds the access table in force; a new table takes its place in one step."""

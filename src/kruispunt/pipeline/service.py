@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lxml import etree
 
     from kruispunt.storage.database import Database
+    from kruispunt.suppliers.port import Remote
 
 
 class StatusValue(Enum):
@@ -162,7 +163,9 @@ class Service:
     imports: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     """Kinds of data that can be imported for this service, by name."""
     supplier_name: str = ""
-    """As MSG00002 names it."""
+    """As MSG00002 names it, and as `suppliers.toml` does."""
+    remote: Remote | None = None
+    """How the same port is made over a supplier elsewhere, when one is configured under `supplier_name` (PL-35)."""
 
     def operation(self, name: str) -> Operation | None:
         return next((o for o in self.operations if o.name == name), None)

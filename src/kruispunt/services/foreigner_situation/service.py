@@ -9,6 +9,7 @@ from kruispunt.pipeline.service import Field, Operation, Service
 from kruispunt.services.foreigner_situation import handler, messages
 from kruispunt.services.foreigner_situation.codes import CODES
 from kruispunt.services.foreigner_situation.importing import import_situations
+from kruispunt.services.foreigner_situation.remote import REMOTE
 from kruispunt.services.foreigner_situation.situation import DataGroup
 from kruispunt.services.foreigner_situation.supplier import OwnTables
 
@@ -57,4 +58,5 @@ SERVICE: Final = Service(
     supplier=OwnTables,
     imports={"situations": import_situations},
     supplier_name="National Register",
+    remote=REMOTE,
 )
