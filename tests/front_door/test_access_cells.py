@@ -1,4 +1,4 @@
-"""One cell of each kind of the access matrix, through the running bank; all cells: tests/access/test_matrix.py (PL-14)."""
+"""One cell of each kind of the access matrix, through the running bank (PL-14). All: tests/access/test_matrix.py."""
 
 from __future__ import annotations
 

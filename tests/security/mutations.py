@@ -5,6 +5,7 @@ Each takes the message, chance, and another valid message to take parts from. It
 
 from __future__ import annotations
 
+import base64
 import copy
 import re
 from collections.abc import Callable
@@ -87,6 +88,11 @@ _VALUES: Final = [
     "\u202e1",
 ]
 _URIS: Final = [SOAP, WSSE, WSU, DS, EXC_C14N, "urn:x", "x", "", "http://www.w3.org/XML/1998/namespace"]
+
+_BASE64: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_ECDSA_CHARACTERS: Final = 88
+"""Of a P-256 signature in base64."""
+_P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 # Bytes.
 
@@ -405,6 +411,33 @@ def false_body(tree: etree._Element, chance: Random, _other: etree._Element) -> 
     place.insert(chance.randint(0, len(place)), hidden)
 
 
+def decoy(tree: etree._Element, chance: Random, _other: etree._Element) -> None:
+    """The mirror of that: what was signed stays in its place, and a forged copy stands elsewhere."""
+    forged = copy.deepcopy(_inner(tree, chance) if chance.random() < 0.5 else tree[-1])
+    forged.tail = None
+    for leaf in forged.iter():
+        if not len(leaf) and (leaf.text or "") in ("85673099811", "77643092051", "rsa", "true"):
+            leaf.text = chance.choice(_VALUES[2:12])
+    if chance.random() < 0.5:
+        forged.set(_ID, chance.choice(["x", "", f"{forged.get(_ID, 'x')}"]))
+    headers = [tree[0], *tree[0], tree]
+    place = chance.choice(headers)
+    place.insert(chance.randint(0, len(place)), forged)
+
+
+def respell_signature(tree: etree._Element, chance: Random, _other: etree._Element) -> None:
+    """Another text for the same signature: bits that base64 does not read, or the mirror of an ECDSA value."""
+    for element in tree.iter(f"{{{DS}}}SignatureValue"):
+        text = "".join((element.text or "").split())
+        if len(text) == _ECDSA_CHARACTERS and chance.random() < 0.5:
+            value = base64.b64decode(text)
+            s = _P256_ORDER - int.from_bytes(value[32:], "big")
+            element.text = base64.b64encode(value[:32] + (s % _P256_ORDER).to_bytes(32, "big")).decode()
+        elif text.endswith("=="):
+            last = _BASE64.index(text[-3]) if text[-3] in _BASE64 else 0
+            element.text = text[:-3] + _BASE64[last & 0b110000 | chance.randrange(16)] + "=="
+
+
 def splice(tree: etree._Element, chance: Random, other: etree._Element) -> None:
     """A part of another valid message, beside or instead of the same part."""
     mine = _inner(tree, chance)
@@ -430,7 +463,7 @@ def on_tree(mutation: TreeMutation) -> Mutation:
             return data
         try:
             mutation(tree, chance, etree.fromstring(other, _parser))
-        except ValueError:  # lxml builds no such tree
+        except (ValueError, IndexError):  # lxml builds no such tree, or nothing is left to change
             return data
         return etree.tostring(tree, encoding="utf-8", xml_declaration=False)
 
@@ -472,6 +505,8 @@ TREES: Final[tuple[Mutation, ...]] = tuple(
         references,
         prefix_list,
         false_body,
+        decoy,
+        respell_signature,
         splice,
         splice,
     )
