@@ -25,7 +25,7 @@ def split() -> tuple[str, str]:
 
 
 @cache
-def tests_of(path: Path) -> frozenset[str]:
+def functions_of(path: Path) -> frozenset[str]:
     """Names of the test functions of a file, as pytest collects them: at the top, or in a class."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     bodies = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))]
@@ -42,7 +42,7 @@ def missing(text: str) -> list[str]:
     return [
         f"{file}::{name}"
         for file, name in _NAMED.findall(text)
-        if not (ROOT / file).is_file() or name not in tests_of(ROOT / file)
+        if not (ROOT / file).is_file() or name not in functions_of(ROOT / file)
     ]
 
 
