@@ -172,7 +172,7 @@ def on_tree(mutation: TreeMutation) -> Mutation:
             return data
         try:
             mutation(tree, chance, etree.fromstring(other, _parser))
-        except (ValueError, IndexError):  # lxml builds no such tree, or nothing is left to change
+        except (ValueError, TypeError, IndexError):  # lxml builds no such tree, or nothing is left to change
             return data
         return etree.tostring(tree, encoding="utf-8", xml_declaration=False)
 

@@ -262,15 +262,15 @@ def false_body(tree: etree._Element, chance: Random, _other: etree._Element) -> 
 
 def decoy(tree: etree._Element, chance: Random, _other: etree._Element) -> None:
     """The mirror of that: what was signed stays in its place, and a forged copy stands elsewhere."""
-    forged = copy.deepcopy(_inner(tree, chance) if chance.random() < 0.5 else tree[-1])
+    last = [e for e in tree if isinstance(e.tag, str)][-1]
+    forged = copy.deepcopy(_inner(tree, chance) if chance.random() < 0.5 else last)
     forged.tail = None
     for leaf in forged.iter():
         if not len(leaf) and (leaf.text or "") in ("85673099811", "77643092051", "rsa", "true"):
             leaf.text = chance.choice(_VALUES[2:12])
     if chance.random() < 0.5:
         forged.set(_ID, chance.choice(["x", "", f"{forged.get(_ID, 'x')}"]))
-    headers = [tree[0], *tree[0], tree]
-    place = chance.choice(headers)
+    place = chance.choice([e for e in (tree[0], *tree[0], tree) if isinstance(e.tag, str)])
     place.insert(chance.randint(0, len(place)), forged)
 
 
