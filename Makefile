@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 # pip install options: only what the lock file names, as it names it.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 N ?= 2
+MUTANTS ?= 1000000
 
-.PHONY: setup setup-dev demo test test-haproxy check audit lock bench docs clean python
+.PHONY: setup setup-dev demo test test-haproxy check audit lock bench fuzz docs clean python
 
 setup: $(VENV)/.setup ## Set up the virtual environment; $(BIN)/kruispunt is ready after it
 
@@ -32,6 +33,9 @@ audit: $(VENV)/.setup-dev ## Known vulnerabilities in what is installed; fails w
 
 bench: $(VENV)/.setup-dev ## The exchange benchmark; see benchmarks/README.md
 	@$(BIN)/python -m benchmarks.exchange $(ARGS)
+
+fuzz: $(VENV)/.setup-dev ## Changed messages against signature and authorisation; MUTANTS=1000000
+	@PYTHONPATH=tests:tests/security $(BIN)/python -m fuzz --mutants $(MUTANTS) --processes $(N) $(ARGS)
 
 docs: $(VENV)/.setup ## Renew the pages of docs/reference that follow from the code
 	@$(BIN)/python docs/generate.py

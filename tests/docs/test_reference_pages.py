@@ -97,6 +97,7 @@ def test_limits_are_those_of_the_parser() -> None:
     for told in (f"{LIMITS.elements:,} elements", f"{LIMITS.depth} deep", f"{LIMITS.attributes} attributes"):
         assert f"more than {told}" in page
     assert f"more than {LIMITS.namespaces} namespace declarations" in page
+    assert f"a namespace name of more than {LIMITS.namespace} characters" in page
 
 
 def test_every_metric_is_documented() -> None:

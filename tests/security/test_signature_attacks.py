@@ -417,6 +417,14 @@ def test_the_canonicalisation_bomb_is_refused_while_parsing(number: int) -> None
     assert error.value.rule == "xml.namespaces"
 
 
+def test_a_long_namespace_name_is_refused_while_parsing() -> None:
+    """Repeated at each of many elements, it makes 288 MB of canonical form out of a message of 94 KB."""
+    content = f'<x xmlns:p="urn:{"x" * 64_000}">{"<p:b></p:b>" * 4_000}</x>'
+    with pytest.raises(Fault) as error:
+        parse(request(inner=content))
+    assert error.value.rule == "xml.namespace-name"
+
+
 def test_a_relative_namespace_has_no_canonical_form() -> None:
     data = request().replace(b"<legalContext>", b'<legalContext xmlns:r="relative">')
     assert refused(data) == "signature.canonical"

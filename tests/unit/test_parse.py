@@ -129,7 +129,7 @@ def test_text_around_comments_joins(pieces: list[str]) -> None:
     assert (root.text or "") == "".join(pieces)
 
 
-LIMITS = Limits(size=4_000, depth=10, elements=50, attributes=5, namespaces=7)
+LIMITS = Limits(size=4_000, depth=10, elements=50, attributes=5, namespaces=7, namespace=20)
 
 
 def nested(depth: int) -> bytes:
@@ -152,6 +152,12 @@ def nested(depth: int) -> bytes:
             b"<a>" + b"<b xmlns:p='u'><p:c xmlns='u'/></b>" * 4 + b"</a>",
             "xml.namespaces",
         ),
+        (
+            b"<a b='" + b"x" * 21 + b"' xmlns:p='" + b"u" * 20 + b"'/>",
+            b"<a><b xmlns=\n'" + b"u" * 21 + b"'/></a>",
+            "xml.namespace-name",
+        ),
+        (b"<a xmlns='" + b"&#117;" * 20 + b"'/>", b'<a xmlns:p="' + b"&#117;" * 21 + b'"/>', "xml.namespace-name"),
     ],
 )
 def test_each_limit_is_exact(at_limit: bytes, beyond: bytes, rule: str) -> None:

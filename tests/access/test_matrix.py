@@ -1,0 +1,260 @@
+"""Every cell of the access matrix, as the files have it: organisation, legal context, operation, data groups (PL-14).
+
+The cells are read from the very files by `tomllib`, and not by the loader that is tested. Each goes, as a message that
+is really signed, through all steps up to the decision.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from in_process import TO_DECISION, TO_SIGNATURE, begin, platform, walk
+from kruispunt.access.files import SHIPPED_ORGANISATIONS, load
+from kruispunt.access.model import AccessTable, Registration
+from kruispunt.app import rows_of
+from kruispunt.cli.calls import request_body
+from kruispunt.errors import BusinessRefusal
+from kruispunt.pipeline.context import Incoming, TlsClient
+from kruispunt.pipeline.platform import Platform
+from kruispunt.pipeline.service import Control, Operation, Service
+from kruispunt.services.discovery import discover
+from kruispunt.wss.sign import Signer
+from kruispunt.xml.namespaces import SOAP_ACTION
+from signed_messages import NOW, certificate, ec_key, ec_signer, root, trust
+
+SERVICES: Final = discover()
+MATRIX: Final = tuple(
+    (service, operation)
+    for service in SERVICES
+    for operation in service.operations
+    if Control.CUSTOMER in operation.controls and operation.handle is not None
+)
+FOREIGNER: Final = next(s for s in SERVICES if s.name == "ForeignerSituationService")
+SSIN: Final = "85673099811"
+UNKNOWN: Final = (
+    "NEO:OTHER",
+    "neo:unemployment",
+    "NEO :UNEMPLOYMENT",
+    "VDAB  :DOSSIER_MANAGEMENT",
+    "NEO:UNEMPLOYMENTS",
+)
+"""Contexts that no row has; some are nearly one."""
+OWN_ORGANISATIONS: Final = """
+[[organisation]]
+code = "few-rights"
+name = "Few rights"
+cbe = "0999999922"
+
+[[organisation]]
+code = "none"
+name = "No rights"
+sector = 999
+institution = 1
+"""
+OWN_GRANTS: Final = """
+[[grant]]
+organisations = ["few-rights", "vdab"]
+legal_context = "X:CARDS"
+aliases = ["X :CARDS", "X:KAARTEN"]
+operations = ["consultEmploymentInfos"]
+data_groups = ["employmentCards"]
+
+[[grant]]
+organisations = ["few-rights"]
+legal_context = "X:PERMITS"
+operations = ["consultEmploymentInfos"]
+data_groups = ["workPermits"]
+
+[[grant]]
+organisations = ["few-rights"]
+legal_context = "X:NOTHING"
+operations = ["consultEmploymentInfos", "consultSpecialInfos"]
+data_groups = []
+
+[[grant]]
+organisations = ["onem"]
+legal_context = "X:SPECIAL"
+operations = ["consultSpecialInfos"]
+data_groups = ["specialInfos"]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """One set of files, as a person reads them."""
+
+    table: AccessTable
+    keys: dict[str, list[str]]
+    """Every number by which a request may name an organisation, by code."""
+    allowed: dict[tuple[str, str, str, str], frozenset[str]]
+    """The data groups, by service, operation, organisation, legal context."""
+
+    @property
+    def contexts(self) -> list[str]:
+        return [*dict.fromkeys(key[3] for key in self.allowed), *UNKNOWN]
+
+
+def configured(directory: Path | None) -> Configured:
+    own = None if directory is None else directory / "organisations.toml"
+    rows: list[dict[str, Any]] = []
+    for path in (SHIPPED_ORGANISATIONS, own):
+        rows += [] if path is None else tomllib.loads(path.read_text(encoding="utf-8"))["organisation"]
+    keys = {row["code"]: list(_keys(row)) for row in rows}
+    allowed = {}
+    for service in SERVICES:
+        path = service.folder / "contexts.toml"
+        if directory is not None and (directory / "grants" / f"{service.folder.name}.toml").exists():
+            path = directory / "grants" / f"{service.folder.name}.toml"
+        for row in tomllib.loads(path.read_text(encoding="utf-8")).get("grant", []):
+            contexts = [row["legal_context"], *row.get("aliases", [])]
+            for operation, organisation, context in product(row["operations"], row["organisations"], contexts):
+                allowed[service.name, operation, organisation, context] = frozenset(row.get("data_groups", []))
+    return Configured(load(directory, rows_of(SERVICES)), keys, allowed)
+
+
+def _keys(row: dict[str, Any]) -> Iterator[str]:
+    if "cbe" in row:
+        yield row["cbe"]
+    if "sector" in row:
+        yield f"{row['sector']}/{row['institution']}"
+
+
+@pytest.fixture(params=["shipped", "own"])
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> Configured:
+    """The files that ship, and an operator's own beside and instead of them."""
+    if request.param == "shipped":
+        return configured(None)
+    (tmp_path / "organisations.toml").write_text(OWN_ORGANISATIONS, encoding="utf-8")
+    (tmp_path / "grants").mkdir()
+    (tmp_path / "grants" / f"{FOREIGNER.folder.name}.toml").write_text(OWN_GRANTS, encoding="utf-8")
+    return configured(tmp_path)
+
+
+def clients(table: AccessTable, **acts_for: frozenset[str]) -> Platform:
+    """A platform with certificates of these names, for the organisations given."""
+    names = frozenset(s.name for s in SERVICES)
+    registrations = {
+        print_of(name): Registration(f"urn:test:{name}", print_of(name), "onem", codes, names)
+        for name, codes in acts_for.items()
+    }
+    return platform(SERVICES, AccessTable(table.organisations, registrations, table.grants), trust(), NOW)
+
+
+SIGNERS: Final = {
+    "everybody": ec_signer(),
+    "one": Signer(ec_key(_number=7), certificate("one", ec_key(_number=7), root())),
+}
+
+
+def print_of(name: str) -> str:
+    return hashlib.sha256(SIGNERS[name].certificate.public_bytes(Encoding.DER)).hexdigest()
+
+
+def asked(operation: Operation) -> Iterator[dict[str, Any]]:
+    """The criteria by which each set of data groups can be asked for: every flag of the contract on and off."""
+    flags = [f.name for f in operation.fields if f.kind is bool]
+    for values in product((True, False), repeat=len(flags)):
+        yield {"ssin": SSIN, **dict(zip(flags, values, strict=True))}
+
+
+def decided(
+    on: Platform, signer: str, service: Service, operation: Operation, organisation: str, context: str, values: Any
+) -> tuple[str, frozenset[str]]:
+    """The code of the refusal, empty when the request is let in, and the data groups that it asked for."""
+    body = request_body(service, operation, organisation, context, values, "matrix", NOW)
+    data = SIGNERS[signer].envelope(body, NOW)
+    tls = TlsClient(print_of(signer), "CN=test")
+    exchange = begin(
+        Incoming(service.path, f"{SOAP_ACTION}{service.name}/{operation.name}", data, "192.0.2.1", tls), NOW
+    )
+    try:
+        walk((*TO_SIGNATURE, *TO_DECISION), exchange, on)
+    except BusinessRefusal as refusal:
+        return service.code_for(refusal.business_rule).code, operation.data_groups(exchange.criteria)
+    assert exchange.organisation is not None
+    assert exchange.grant is not None
+    assert exchange.data_groups == operation.data_groups(exchange.criteria)
+    assert exchange.data_groups <= exchange.grant.data_groups
+    return "", exchange.data_groups
+
+
+def test_every_cell_is_as_the_files_have_it(files: Configured) -> None:
+    """Default deny: MSG00013 where no row is, REG00101 for a group too many, MSG00040 for nothing asked."""
+    on = clients(files.table, everybody=frozenset(files.keys))
+    met: Counter[str] = Counter()
+    for (service, operation), code, context in product(MATRIX, files.keys, files.contexts):
+        row = files.allowed.get((service.name, operation.name, code, context))
+        for key, values in product(files.keys[code], asked(operation)):
+            got, groups = decided(on, "everybody", service, operation, key, context, values)
+            if row is None:
+                expected = "MSG00013"
+            elif groups - row:
+                expected = "REG00101"
+            else:
+                expected = "" if groups else "MSG00040"
+            assert got == expected, (service.name, operation.name, code, key, context, values)
+            met[got] += 1
+    assert met.keys() >= {"", "MSG00013", "MSG00040"}, "the matrix has no such cell"
+    granted = sum(
+        len(files.keys[organisation])
+        for (_, operation, organisation, _), groups in files.allowed.items()
+        for wanted in groups_of(operation)
+        if wanted and wanted <= groups
+    )
+    assert met[""] == granted
+
+
+def groups_of(name: str) -> list[frozenset[str]]:
+    """Every set of data groups that an operation can be asked for."""
+    cards, permits = frozenset({"employmentCards"}), frozenset({"workPermits"})
+    return {
+        "consultEmploymentInfos": [cards | permits, cards, permits, frozenset()],
+        "consultSpecialInfos": [frozenset({"specialInfos"})],
+    }[name]
+
+
+def test_a_group_too_many_is_met(files: Configured) -> None:
+    """The own files have such cells; those that ship have none, for every row of them grants every group."""
+    on = clients(files.table, everybody=frozenset(files.keys))
+    both = {"ssin": SSIN, "employmentCards": True, "workPermits": True}
+    if "few-rights" not in files.keys:
+        assert all(groups == {"employmentCards", "workPermits", "specialInfos"} for groups in files.allowed.values())
+        return
+    operation = FOREIGNER.operation("consultEmploymentInfos")
+    assert operation is not None
+    for context in ("X:CARDS", "X :CARDS", "X:KAARTEN", "X:PERMITS", "X:NOTHING"):
+        assert decided(on, "everybody", FOREIGNER, operation, "0999999922", context, both)[0] == "REG00101"
+
+
+def test_a_certificate_speaks_for_its_own_organisations_alone(files: Configured) -> None:
+    """MSG00014 in every cell of every other organisation, granted or not; its own cells stay as they are."""
+    for own in files.keys:
+        on = clients(files.table, one=frozenset({own}))
+        for (service, operation), code, context in product(MATRIX, files.keys, files.contexts):
+            values = next(asked(operation))
+            for key in files.keys[code]:
+                got, _ = decided(on, "one", service, operation, key, context, values)
+                assert (got == "MSG00014") is (code != own), (own, operation.name, code, key, context, got)
+
+
+def test_an_organisation_that_no_file_names(files: Configured) -> None:
+    on = clients(files.table, everybody=frozenset(files.keys))
+    for (service, operation), key in product(MATRIX, ("0000000196", "18/3", "0/0", "999/2")):
+        for context in files.contexts:
+            got, _ = decided(on, "everybody", service, operation, key, context, next(asked(operation)))
+            assert got == "MSG00014", (operation.name, key, context)
+
+
+def test_the_matrix_has_every_operation_with_customers() -> None:
+    """A service that comes is taken in by itself; this one must be there."""
+    assert {o.name for s, o in MATRIX if s is FOREIGNER} == {o.name for o in FOREIGNER.operations}
