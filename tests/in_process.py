@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from kruispunt.access.model import AccessTable
+from kruispunt.access.probing import Probing
 from kruispunt.clock import FixedClock
 from kruispunt.identifiers.ticket import Ticket, TicketSource
 from kruispunt.pipeline.context import Exchange, Incoming
@@ -20,16 +21,18 @@ from kruispunt.pipeline.steps.authenticate import authenticate
 from kruispunt.pipeline.steps.authorise import authorise
 from kruispunt.pipeline.steps.check_criteria import check_criteria
 from kruispunt.pipeline.steps.find_operation import find_operation
+from kruispunt.pipeline.steps.limit_volume import limit_volume
 from kruispunt.pipeline.steps.log_incoming import log_incoming
 from kruispunt.pipeline.steps.read_message import read_message
 from kruispunt.pipeline.steps.validate import validate
 from kruispunt.wss.policy import STRICT
+from kruispunt.wss.revocation import Revocation
 from kruispunt.wss.trust import TrustStore
 from kruispunt.xml.parse import Limits
 from kruispunt.xml.schemas import schema
 
 TO_SIGNATURE = (read_message, find_operation, authenticate)
-TO_DECISION = (log_incoming, validate, authorise, check_criteria)
+TO_DECISION = (log_incoming, limit_volume, validate, authorise, check_criteria)
 """The order is that of `pipeline/chain.py`; a test holds it."""
 TICKET = cast("Ticket", "00000000-0000-4000-8000-000000000000")
 
@@ -58,6 +61,9 @@ def platform(services: tuple[Service, ...], table: AccessTable, trust: TrustStor
         mounted={s.path: mount(s, schema(s.folder / "contract" / s.schema), None) for s in services},
         access=Access(table),
         trust=trust,
+        revocation=Revocation(None, trust, (), clock),
+        volumes=absent,
+        probing=Probing(300, 600.0, 0.0),
         log=cast("Any", _NoLog()),
         refusals=absent,
         database=absent,

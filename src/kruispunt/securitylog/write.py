@@ -22,7 +22,7 @@ from kruispunt.securitylog.seal import seal
 
 GROUP_LIMIT = 256
 QUEUE_LIMIT = 10_000
-FLUSH_SECONDS = 10.0
+FLUSH_SECONDS = 5.0
 
 # A message with a replay key is new when its key was never seen, and when it expires after everything forgotten.
 _FLUSH = """
@@ -181,7 +181,12 @@ class LogWriter:
                 waiting.done.set_result(not again and (waiting.replay is None or waiting.replay.key in known))
 
     def _give_up(self, group: list[_Waiting], error: Exception) -> None:
-        """Nobody in the group is answered as logged; the next group gets a new connection."""
+        """Nobody in the group is answered as logged; the next group gets a new connection.
+
+        A database that hangs would keep those behind waiting as long again, one group after the other: they fail too.
+        """
+        if isinstance(error, TimeoutError):
+            group, self._queue = [*group, *self._queue], []
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
