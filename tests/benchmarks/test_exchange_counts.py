@@ -173,7 +173,7 @@ def test_one_exchange_is_one_verification_one_validation_and_one_signature(
 ) -> None:
     async def work(platform: Platform) -> None:
         request = ground.request(2)
-        counter = counted(platform.signer, "_sign")
+        counter = counted(platform.signer._signer, "_sign")
         counted(verify_module, "_check_value")
         counted(verify_module, "canonical")
         counted(Schema, "check")

@@ -19,10 +19,10 @@ from kruispunt.demo.pki import create_pki
 from kruispunt.gateway.caller import MutualTlsProtocol
 from kruispunt.gateway.door import Limits, _group
 from kruispunt.gateway.http import HttpGateway
+from kruispunt.gateway.identity import context_of, read_pair
 from kruispunt.gateway.request import HEAD_BYTES
 from kruispunt.gateway.server import EdgeServer, server
-from kruispunt.gateway.tls import server_context
-from kruispunt.pipeline.context import Answer, Incoming
+from kruispunt.pipeline.context import Answer, Incoming, TlsClient
 
 SIZE = 128 * 1024
 GET = b"GET /x?wsdl HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -74,8 +74,11 @@ async def edge(
         at.reached.append(incoming)
         return Answer(200, b"<x/>")
 
-    app = HttpGateway(answer, {}, SIZE)
-    context = None if plain else server_context(pki / "server.pem", pki / "server.key", pki / "ca.pem")
+    async def admit(_client: TlsClient) -> None:
+        """Nobody is revoked here."""
+
+    app = HttpGateway(answer, {}, SIZE, admit)
+    context = None if plain else context_of(read_pair(pki / "server.pem", pki / "server.key"), pki / "ca.pem")
     running = server(app, context, 1, limits, lambda reason: at.refused.update([reason]), sources)
     assert isinstance(running, EdgeServer)
     at = Edge(pki, running, listening.getsockname()[1])
