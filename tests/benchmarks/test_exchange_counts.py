@@ -60,6 +60,21 @@ class SilentObserver:
     def suppressed(self) -> None:
         pass
 
+    def over_volume(self, kind: str) -> None:
+        pass
+
+    def probing(self) -> None:
+        pass
+
+    def slowed(self) -> None:
+        pass
+
+    def supplier_failed(self, name: str, reason: str) -> None:
+        pass
+
+    def supplier_state(self, name: str, state: int) -> None:
+        pass
+
 
 @dataclass(frozen=True, slots=True)
 class Ground:

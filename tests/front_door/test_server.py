@@ -211,6 +211,7 @@ def _python_for(account: str, directory: Path) -> str:
         copied = directory / "packages"
         shutil.copytree(installed, copied, ignore=shutil.ignore_patterns("*.pyc", "*.pth"))
         shutil.copytree(ours, copied / "kruispunt")
+        shutil.copytree(Path(__file__).parent / "unbuilt_service", copied / "unbuilt_service")
         os.environ["PYTHONPATH"] = str(copied)
     return works[0]
 

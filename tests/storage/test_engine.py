@@ -21,6 +21,7 @@ import psycopg
 import pytest
 
 from kruispunt.errors import ConfigurationError, StorageError
+from kruispunt.storage import embedded
 from kruispunt.storage.account import Account, barrier, server_account
 from kruispunt.storage.embedded import EmbeddedPostgres
 from kruispunt.storage.engine import OLDEST, check_server, postgres
@@ -308,12 +309,15 @@ def test_binaries_that_the_account_cannot_reach_are_copied_once(server_directory
     assert written.stdout == ""
 
 
-def test_ordinary_user_runs_the_server_himself(server_directory: Path) -> None:
+def test_ordinary_user_runs_the_server_himself(server_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = server_directory.parent / "home"
     home.mkdir()
     user = Account("nobody", 65_534, 65_534) if ROOT else server_account(home)
     if ROOT:
         os.chown(home, user.uid, user.gid)
+    # Where root's home hides the packages, somebody else has packages of his own: a copy stands for them.
+    used = reachable(find_installation(), user, server_directory.parent)
+    monkeypatch.setattr(embedded, "find_installation", lambda *_: used)
     owner, version, ran_before, runs_after = run_as(user, start_and_stop, home / "database")
     assert owner == user.uid
     assert version == find_installation().version

@@ -128,6 +128,29 @@ def test_a_server_that_is_away_is_told_to_everybody_in_an_error_of_the_own(empty
     run(empty_dsn, work)
 
 
+def test_behind_a_statement_that_took_too_long_nobody_waits_as_long_again(empty_dsn: str) -> None:
+    async def work(_database: Database) -> None:
+        begun, end, asked = asyncio.Event(), asyncio.Event(), []
+
+        async def hangs(_sql: str, numbers: list[int]) -> list[asyncpg.Record]:
+            asked.append(numbers)
+            begun.set()
+            await end.wait()
+            raise StorageError("too slow") from TimeoutError()
+
+        together = Together(hangs, SERIES)
+        waiting = [asyncio.create_task(together.ask((1,)))]
+        await begun.wait()
+        waiting.append(asyncio.create_task(together.ask((2,))))
+        await asyncio.sleep(0)
+        end.set()
+        got = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [str(one) for one in got] == ["too slow", "too slow"]
+        assert asked == [[1]]
+
+    run(empty_dsn, work)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_cancelled_asker_takes_nobody_along(empty_dsn: str, seed: int) -> None:
     chance = random.Random(seed)

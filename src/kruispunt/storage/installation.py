@@ -8,12 +8,15 @@ directories and trust every local connection.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+import stat
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.metadata import version as wheel_version
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,6 +49,10 @@ class Installation:
 
     def program(self, name: str) -> Path:
         return self.root / PACKAGE / self.name / "bin" / name
+
+
+_UNQUOTABLE = frozenset('"\\$`')
+"""Characters that end or change what stands between double quotes in a shell."""
 
 
 def find_installation(major: int | None = None, package: str = PACKAGE) -> Installation:
@@ -87,12 +94,25 @@ def reachable(installation: Installation, account: Account, directory: Path) -> 
     needed = (*map(installation.program, PROGRAMS), installation.root / LIBRARIES)
     if not any(path.exists() and barrier(path, account) for path in needed):
         return installation
-    target = directory / f"binaries-{wheel_version(WHEEL)}-{installation.major}"
+    place = directory if _UNQUOTABLE.isdisjoint(str(directory)) else _plain_place(directory)
+    target = place / f"binaries-{wheel_version(WHEEL)}-{installation.major}"
     if not target.exists():
-        for older in directory.glob("binaries-*"):
+        for older in place.glob("binaries-*"):
             shutil.rmtree(older)
         _copy(installation, target)
     return Installation(target, installation.name, installation.version)
+
+
+def _plain_place(directory: Path) -> Path:
+    """A directory of ours whose path PostgreSQL's programs can quote: they put their own between double quotes."""
+    name = sha256(str(directory).encode()).hexdigest()[:16]
+    place = Path(tempfile.gettempdir()) / f"kruispunt-binaries-{os.geteuid()}-{name}"
+    with contextlib.suppress(FileExistsError):
+        place.mkdir(mode=0o755)
+    found = place.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise ConfigurationError(f"{place} belongs to somebody else: remove it, or choose a directory without quotes.")
+    return place
 
 
 def _examine(program: Path) -> Installation:

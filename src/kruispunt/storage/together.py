@@ -74,8 +74,13 @@ class Together:
             _hand_out(group, rows)
 
     async def _fail(self, group: Sequence[_Asking], error: Exception) -> None:
-        """An error that says nothing of the server is that of one asker: the others get their answers."""
+        """An error that says nothing of the server is that of one asker: the others get their answers.
+
+        A server that hangs would keep those behind waiting as long again, one group after the other: they fail too.
+        """
         if isinstance(error, StorageError):
+            if isinstance(error.__cause__, TimeoutError):
+                group, self._queue = [*group, *self._queue], []
             for one in group:
                 _refuse(one, StorageError(str(error)), error)
         elif len(group) == 1:
