@@ -37,4 +37,6 @@ def today(clock: Clock) -> date:
 
 def to_text(moment: datetime) -> str:
     """`2015-10-20T14:09:24.653Z`: UTC with milliseconds, the form that CBSS uses."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat("T", "milliseconds")[:-6] + "Z"

@@ -22,18 +22,23 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+from zstandard import ZstdError
 
 from kruispunt.errors import ConfigurationError, StorageError
+from kruispunt.securitylog.entry import Kind, Message
+from kruispunt.securitylog.pack import Packing, sample_of
 from kruispunt.storage.database import Database
 
 logger = structlog.get_logger("keys")
 
 KEY_BYTES = 32
+NONCE_BYTES = 12
 EPOCH = date(1970, 1, 1)
 
-_FIND = "select id, master, wrapped from log_key where purpose = $1 and day = $2 and organisation = $3"
+_FIND = "select id, master, wrapped, sample from log_key where purpose = $1 and day = $2 and organisation = $3"
 _MAKE = """
 insert into log_key (purpose, day, organisation, master, wrapped) values ($1, $2, $3, $4, $5)
 on conflict (purpose, day, organisation) do nothing
@@ -45,7 +50,9 @@ where $4 = (select master from log_key where purpose = 'subject' and day = $6 an
 on conflict (purpose, day, organisation) do nothing
 """
 _CURRENT = "select master from log_key where purpose = 'subject' and day = $1 and organisation = ''"
-_BY_ID = "select id, purpose, master, wrapped from log_key where id = $1"
+_BY_ID = "select id, purpose, master, wrapped, sample from log_key where id = $1"
+_LEARN = "update log_key set sample = $2 where id = $1 and sample is null"
+_LEARNT = "select sample from log_key where id = $1"
 LOST = "lost "
 """Begins the purpose of a key whose master key was declared lost."""
 _ATTEMPTS = 3
@@ -132,13 +139,46 @@ def new_master_key(path: Path) -> None:
 
 
 class DataKey:
-    """One unwrapped data key, with its number in `log_key`."""
+    """One unwrapped data key, with its number in `log_key`, and the sample that its messages are compressed with."""
 
-    __slots__ = ("cipher", "id")
+    __slots__ = ("_cipher", "heard", "id", "packing", "sampled")
 
-    def __init__(self, key_id: int, value: bytes) -> None:
+    def __init__(self, key_id: int, value: bytes, sample: bytes | None = None) -> None:
+        """`sample` as the database keeps it. Raises StorageError when it is not this key's."""
         self.id = key_id
-        self.cipher = AESGCM(value)
+        self._cipher = AESGCM(value)
+        self.heard = b""
+        """What the first message had that is worth remembering, until its reply completes the sample."""
+        self.sampled = False
+        """Whether there is a sample, or somebody is about to keep one."""
+        self.packing = Packing()
+        if sample is not None:
+            self.pack_with(sample)
+
+    def encrypt(self, plain: bytes, bound_to: bytes) -> bytes:
+        """Twelve bytes nonce, then ciphertext and tag."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, plain, bound_to)
+
+    def decrypt(self, sealed: bytes, bound_to: bytes) -> bytes:
+        """Raises InvalidTag."""
+        return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)
+
+    def seal_sample(self, sample: bytes) -> bytes:
+        return self.encrypt(Packing().pack(sample), self._sample_name)
+
+    def pack_with(self, sealed: bytes) -> None:
+        """From now on messages are compressed with this sample. Raises StorageError when it is not this key's."""
+        try:
+            self.packing = Packing(Packing().unpack(self.decrypt(sealed, self._sample_name)))
+        except (InvalidTag, ZstdError) as error:
+            raise StorageError(f"the sample of log key {self.id} was altered, or belongs to another") from error
+        self.sampled = True
+        self.heard = b""
+
+    @property
+    def _sample_name(self) -> bytes:
+        return b"sample of log key %d" % self.id
 
 
 class KeyRing:
@@ -188,13 +228,28 @@ class KeyRing:
                     self._by_owner[owner] = key
         return key
 
+    async def learn(self, key: DataKey, kind: Kind, message: Message) -> None:
+        """Makes the sample of a key from the first exchange that it encrypts.
+
+        The first one that is kept is that of all servers. Raises StorageError: then nothing could be logged either.
+        """
+        if not key.heard:
+            if kind is Kind.INCOMING:
+                key.heard = sample_of(message.data)
+            return
+        if kind is not Kind.OUTGOING:
+            return
+        key.sampled = True
+        await self._database.execute(_LEARN, key.id, key.seal_sample(key.heard + sample_of(message.data)))
+        key.pack_with(await self._database.fetchval(_LEARNT, key.id))
+
     async def by_id(self, key_id: int) -> DataKey:
         """The key of an entry that is read. Raises StorageError when it was destroyed, or its master key lost."""
         row = await self._database.fetchrow(_BY_ID, key_id)
         if row is None:
             raise StorageError(f"log key {key_id} was destroyed: the message cannot be read any more")
         try:
-            return DataKey(row["id"], self._unwrap(row))
+            return DataKey(row["id"], self._unwrap(row), row["sample"])
         except ConfigurationError as error:
             if row["purpose"].startswith(LOST):
                 raise StorageError(
@@ -203,11 +258,11 @@ class KeyRing:
                 ) from error
             raise
 
-    async def _find_or_make(self, day: date, owner: str) -> tuple[int, bytes]:
+    async def _find_or_make(self, day: date, owner: str) -> tuple[int, bytes, bytes | None]:
         row = await self._database.fetchrow(_FIND, "message", day, owner)
         for _ in range(_ATTEMPTS):
             if row is not None:
-                return row["id"], self._unwrap(row)
+                return row["id"], self._unwrap(row), row["sample"]
             name = await self._database.fetchval(_CURRENT, EPOCH)
             wrapped = self._masters.named(str(name)).wrap(secrets.token_bytes(KEY_BYTES))
             await self._database.execute(_MAKE_UNDER_CURRENT, "message", day, owner, name, wrapped, EPOCH)
