@@ -12,6 +12,7 @@ from kruispunt.pipeline.context import Claims, Exchange
 from kruispunt.pipeline.platform import Platform
 from kruispunt.securitylog.entry import Entry, Kind, Message
 from kruispunt.securitylog.write import Replayed, ReplayKey
+from kruispunt.xml.read import child, child_text
 
 _looks_like_ssin = re.compile(r"[0-9]{11}").fullmatch
 CLAIM_LENGTH = 64
@@ -85,19 +86,19 @@ def _claims(body: etree._Element) -> Claims:
     if len(body) != 1:
         return Claims()
     request = body[0]
-    customer = request.find("informationCustomer")
+    customer = child(request, "informationCustomer")
     ssins = (node.text or "" for node in request.iter("ssin"))
     found = tuple(dict.fromkeys(s for s in ssins if _looks_like_ssin(s)))
     return Claims(
         organisation="" if customer is None else _organisation(customer),
-        legal_context=(request.findtext("legalContext") or "")[:CLAIM_LENGTH],
-        client_reference="" if customer is None else (customer.findtext("ticket") or "")[:CLAIM_LENGTH],
+        legal_context=(child_text(request, "legalContext") or "")[:CLAIM_LENGTH],
+        client_reference="" if customer is None else (child_text(customer, "ticket") or "")[:CLAIM_LENGTH],
         ssins=found[:SSIN_LIMIT],
     )
 
 
 def _organisation(customer: etree._Element) -> str:
-    identification = customer.find("customerIdentification")
+    identification = child(customer, "customerIdentification")
     if identification is None:
         return ""
     return organisation_key(identification)[:CLAIM_LENGTH]
@@ -105,10 +106,10 @@ def _organisation(customer: etree._Element) -> str:
 
 def organisation_key(identification: etree._Element) -> str:
     """CBE number, or "sector/institution" without leading zeros."""
-    cbe = identification.findtext("cbeNumber")
+    cbe = child_text(identification, "cbeNumber")
     if cbe is not None:
         return cbe.strip()
-    sector, institution = identification.findtext("sector"), identification.findtext("institution")
+    sector, institution = child_text(identification, "sector"), child_text(identification, "institution")
     return f"{_number(sector)}/{_number(institution)}"
 
 

@@ -22,6 +22,7 @@ from kruispunt.services.foreigner_situation.situation import (
     WorkPermit,
 )
 from kruispunt.xml.build import attribute, boolean, element, optional, wrap
+from kruispunt.xml.read import child, child_text
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -29,24 +30,30 @@ if TYPE_CHECKING:
 
 def read_employment(request: etree._Element) -> EmploymentCriteria:
     """The criteria of a valid `consultEmploymentInfosRequest`."""
+    criteria = _criteria(request)
+    groups = child(criteria, "dataGroups")
+    assert groups is not None
     return EmploymentCriteria(
-        ssin=_text(request, "criteria/ssin"),
-        employment_cards=_flag(request, "criteria/dataGroups/employmentCards"),
-        work_permits=_flag(request, "criteria/dataGroups/workPermits"),
+        ssin=child_text(criteria, "ssin") or "",
+        employment_cards=_flag(groups, "employmentCards"),
+        work_permits=_flag(groups, "workPermits"),
     )
 
 
 def read_special(request: etree._Element) -> SpecialCriteria:
     """The criteria of a valid `consultSpecialInfosRequest`."""
-    return SpecialCriteria(ssin=_text(request, "criteria/ssin"))
+    return SpecialCriteria(ssin=child_text(_criteria(request), "ssin") or "")
 
 
-def _text(request: etree._Element, path: str) -> str:
-    return request.findtext(path) or ""
+def _criteria(request: etree._Element) -> etree._Element:
+    """The schema requires it."""
+    criteria = child(request, "criteria")
+    assert criteria is not None
+    return criteria
 
 
-def _flag(request: etree._Element, path: str) -> bool:
-    return _text(request, path).strip(" \t\r\n") in ("true", "1")
+def _flag(groups: etree._Element, name: str) -> bool:
+    return (child_text(groups, name) or "").strip(" \t\r\n") in ("true", "1")
 
 
 def compose_employment(values: Mapping[str, Any]) -> str:
