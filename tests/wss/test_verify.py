@@ -422,6 +422,16 @@ def test_a_damaged_message_is_refused_and_never_an_error(data: st.DataObject) ->
     assert etree.tostring(signed.body[0], method="c14n", exclusive=True).decode() == INNER
 
 
+def test_a_certificate_has_one_spelling() -> None:
+    """The count of unused bits before its signature is signed by nobody."""
+    certificate = ec_signer().certificate
+    der = bytearray(base64.b64decode(token_of(certificate)))
+    der[-len(certificate.signature) - 1] = 1
+    with pytest.raises(AuthenticationRefused) as refusal:
+        trust().trusted(base64.b64encode(bytes(der)).decode(), NOW)
+    assert refusal.value.rule == "certificate.form"
+
+
 @pytest.mark.filterwarnings("ignore:Parsed a serial number:Warning")
 @settings(max_examples=300, deadline=None)
 @given(st.data())

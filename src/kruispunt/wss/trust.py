@@ -168,7 +168,11 @@ def certificate_of(token: str) -> x509.Certificate:
         der = binascii.a2b_base64(token, strict_mode=True)
         if base64.b64encode(der).decode("ascii") != token:
             raise ValueError("respelt")
-        return x509.load_der_x509_certificate(der)
+        certificate = x509.load_der_x509_certificate(der)
+        # The signature is a bit string of whole bytes; other counts are let through, as one more spelling.
+        if not der.endswith(b"\0" + certificate.signature):
+            raise ValueError("respelt")
+        return certificate
     except _MALFORMED:
         raise _malformed() from None
 
