@@ -341,3 +341,19 @@ def test_closed_database_leaves_nothing_pending(empty_dsn: str) -> None:
         return asyncio.all_tasks() - {asyncio.current_task()}
 
     assert asyncio.run(run()) == set()
+
+
+def test_a_statement_is_planned_once(empty_dsn: str) -> None:
+    """Also with arrays, for which the planner would rather make a plan each time."""
+
+    async def use(database: Database) -> None:
+        sql = "select p.relname from unnest($1::oid[]) a (o) join pg_class p on p.oid = a.o"
+        for _ in range(20):
+            await database.fetch(sql, [1259])
+        plans = await database.fetchrow(
+            "select generic_plans, custom_plans from pg_prepared_statements where statement = $1", sql
+        )
+        assert plans is not None
+        assert tuple(plans) == (20, 0)
+
+    with_database(empty_dsn, use, size=1)

@@ -19,10 +19,12 @@ from kruispunt.errors import StorageError
 from kruispunt.securitylog.entry import Entry, canonical
 from kruispunt.securitylog.keys import KeyRing
 from kruispunt.securitylog.seal import seal
+from kruispunt.storage.database import SESSION
 
 GROUP_LIMIT = 256
 QUEUE_LIMIT = 10_000
 FLUSH_SECONDS = 5.0
+_SESSION = SESSION | {"application_name": "kruispunt log"}
 
 # A message with a replay key is new when its key was never seen, and when it expires after everything forgotten.
 _FLUSH = """
@@ -197,7 +199,9 @@ class LogWriter:
                 waiting.done.set_exception(StorageError(f"the security log cannot be written: {error}"))
 
     async def _connect(self) -> asyncpg.Connection[Any]:
-        return await asyncpg.connect(self._dsn, timeout=FLUSH_SECONDS, command_timeout=FLUSH_SECONDS)
+        return await asyncpg.connect(
+            self._dsn, timeout=FLUSH_SECONDS, command_timeout=FLUSH_SECONDS, server_settings=_SESSION
+        )
 
     @contextlib.asynccontextmanager
     async def _connect_once(self) -> Any:

@@ -25,7 +25,13 @@ T = TypeVar("T")
 
 PATIENCE_TO_CLOSE = 5.0
 """Seconds that a connection may take to end; it is cut off after that."""
-SESSION = {"application_name": "kruispunt", "timezone": "UTC", "jit": "off"}
+SESSION = {
+    "application_name": "kruispunt",
+    "timezone": "UTC",
+    "jit": "off",
+    # Arrays look dearer to the planner than they are: it would make a new plan for each call, at five times the cost.
+    "plan_cache_mode": "force_generic_plan",
+}
 _AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
