@@ -101,8 +101,8 @@ class Form:
     """Local name of the request element."""
     sample: str
     """A request that is answered, as canonical text."""
-    identity: Identity
-    """Who may send it."""
+    client: str
+    """Name of the client in `Bench.clients` who may send it."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,8 @@ class Bench:
     clock: Clock
     means: Mapping[Means, Identity] = field(default_factory=dict)
     forms: Sequence[Form] = ()
+    clients: Mapping[str, Identity] = field(default_factory=dict)
+    """Who may send the forms, by name."""
     trap: str = "http://127.0.0.1:1"
     """An address where nobody may ever knock: what a message names is not fetched."""
 

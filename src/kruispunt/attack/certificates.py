@@ -35,6 +35,11 @@ def ec_key(curve: type[ec.EllipticCurve] = ec.SECP256R1, _number: int = 0) -> ec
     return ec.generate_private_key(curve())
 
 
+def own_key(bits: int = 2048) -> rsa.RSAPrivateKey:
+    """The attacker's own."""
+    return rsa_key(bits, 99)
+
+
 def usage(**granted: bool) -> x509.KeyUsage:
     """A KeyUsage that grants what is named, and nothing else."""
     names = [
@@ -97,7 +102,7 @@ class Ground:
         """In the victim's whole name; for a key of the attacker, by the genuine issuer, unless told otherwise."""
         return certificate(
             self.victim[0].subject,
-            key or rsa_key(),
+            key or own_key(),
             issuer or self.issuer,
             *extensions,
             begin=self.now + begin,
@@ -106,7 +111,7 @@ class Ground:
         )
 
     def false_issuer(self, name: str | x509.Name) -> Authority:
-        key = ec_key(_number=1)
+        key = ec_key(_number=99)
         made = certificate(
             name, key, None, CA, usage(key_cert_sign=True), begin=self.now - DAY, end=self.now + 30 * DAY
         )
@@ -121,7 +126,7 @@ class Wrong:
     make: Callable[[Ground], x509.Certificate]
     signer: Expected
     tls: Expected
-    key: Callable[[Ground], PrivateKey] = lambda _: rsa_key()
+    key: Callable[[Ground], PrivateKey] = lambda _: own_key()
 
 
 _CERTIFICATE: Final = Refused("MSG00015", "certificate")
@@ -133,7 +138,7 @@ _TLS: Final = Refused("MSG00015", "registration", "registration.tls")
 def _common_name(ground: Ground) -> x509.Certificate:
     genuine = ground.victim[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     name = str(genuine[0].value) if genuine else "client"
-    return certificate(name, rsa_key(), ground.issuer, begin=ground.now - DAY, end=ground.now + DAY)
+    return certificate(name, own_key(), ground.issuer, begin=ground.now - DAY, end=ground.now + DAY)
 
 
 def _twin(ground: Ground) -> x509.Certificate:
@@ -155,7 +160,7 @@ WRONG: Final[dict[str, Wrong]] = {
     ),
     "self-signed": Wrong(
         "The certificate has the victim's name and is signed by its own key.",
-        lambda g: certificate(g.victim[0].subject, rsa_key(), begin=g.now - DAY, end=g.now + DAY),
+        lambda g: certificate(g.victim[0].subject, own_key(), begin=g.now - DAY, end=g.now + DAY),
         _UNTRUSTED,
         NoTls(),
     ),
@@ -191,10 +196,10 @@ WRONG: Final[dict[str, Wrong]] = {
     ),
     "weak-key": Wrong(
         "The key is RSA with 1,024 bits.",
-        lambda g: g.issued(key=rsa_key(1024)),
+        lambda g: g.issued(key=own_key(1024)),
         _SIGNER,
         NoTls(),
-        lambda _: rsa_key(1024),
+        lambda _: own_key(1024),
     ),
     "sha-1": Wrong(
         "The issuer's signature on the certificate is made with SHA-1.",

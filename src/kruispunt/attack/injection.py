@@ -48,12 +48,13 @@ def attacks(forms: Sequence[Form]) -> Iterator[Attack]:
 
 
 def _injected(form: Form, element: Element, at: Path_, bench: Bench) -> Iterator[Shot]:
-    context = bench.tls(form.identity)
+    client = bench.clients[form.client]
+    context = bench.tls(client)
     sample = etree.fromstring(form.sample)
     for text in PAYLOADS.values():
         request = written(element, sample, at, text)
         yield Shot(
-            bench.around(c14n(request).decode(), form.identity),
+            bench.around(c14n(request).decode(), client),
             _expected(form, request, at, text),
             over=context,
             path=form.path,

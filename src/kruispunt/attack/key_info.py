@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from lxml import etree
 
 from kruispunt.attack.bench import Bench
-from kruispunt.attack.certificates import DAY, certificate, rsa_key
+from kruispunt.attack.certificates import DAY, certificate, own_key
 from kruispunt.attack.edit import CERTIFICATE, ID, edited, one, replace, texting
 from kruispunt.attack.model import Attack, Means, Refused, Shot
 from kruispunt.wss.trust import token_of
@@ -161,7 +161,7 @@ def _pieces(bench: Bench) -> Iterator[Shot]:
 
 
 def _second(bench: Bench) -> Iterator[Shot]:
-    key = rsa_key()
+    key = own_key()
     own = certificate("attacker", key, begin=bench.now - DAY, end=bench.now + DAY)
 
     def add(tree: etree._Element) -> None:

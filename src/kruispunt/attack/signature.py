@@ -1,4 +1,4 @@
-"""What a signature says and covers: stripped, partial, of other algorithms, of other things, and values in pieces.
+"""What a signature says and covers: stripped, partial, of other things, and values in pieces.
 
 Where a change needs a valid signature to be interesting, the message is signed anew by the victim's own key: then
 nothing but the closed profile refuses it.
@@ -9,52 +9,25 @@ from __future__ import annotations
 import base64
 import copy
 import hashlib
-import hmac
 from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 
+from kruispunt.attack.algorithms import INFO, VALUE, refused, signed
 from kruispunt.attack.bench import Bench
-from kruispunt.attack.edit import ID, Change, c14n, edited, every, naming, one, remove, texting
-from kruispunt.attack.model import Answered, Attack, Expected, Means, Refused, Shot
-from kruispunt.xml.namespaces import DS, EXC_C14N, SOAP, WSSE
+from kruispunt.attack.edit import ID, Change, c14n, every, one, remove, texting
+from kruispunt.attack.model import Answered, Attack, Expected, Shot
+from kruispunt.xml.namespaces import DS, SOAP, WSSE
 
-MORE: Final = "http://www.w3.org/2001/04/xmldsig-more#"
-INCLUSIVE: Final = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
-METHOD: Final = "//ds:SignatureMethod"
-VALUE: Final = "//ds:SignatureValue"
-INFO: Final = "//ds:SignedInfo"
 BODY_REFERENCE: Final = "//ds:Reference[@URI='#Body-1']"
-TRANSFORMS: Final = {
-    "inclusive": INCLUSIVE,
-    "inclusive-comments": INCLUSIVE + "#WithComments",
-    "inclusive-1-1": "http://www.w3.org/2006/12/xml-c14n11",
-    "exclusive-comments": EXC_C14N + "WithComments",
-    "enveloped": DS + "enveloped-signature",
-    "base64": DS + "base64",
-    "xpath": "http://www.w3.org/TR/1999/REC-xpath-19991116",
-    "xpath-filter": "http://www.w3.org/2002/06/xmldsig-filter2",
-    "xslt": "http://www.w3.org/TR/1999/REC-xslt-19991116",
-    "str-transform": "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#STR-Transform",
-}
-
-
-def refused(rule: str) -> Refused:
-    """MSG00015 with reason signature, by the rule `signature.<rule>`."""
-    return Refused("MSG00015", "signature", f"signature.{rule}")
 
 
 def attacks() -> Iterator[Attack]:
     """All of them."""
     yield from _stripped()
     yield from _partial()
-    yield from _methods()
-    yield from _transforms()
     yield from _references()
     yield from _values()
     yield from _headers()
@@ -65,17 +38,6 @@ def _plain(name: str, what: str, change: Change, expected: Expected) -> Attack:
 
     def shots(bench: Bench) -> Iterator[Shot]:
         yield Shot(bench.edited(change), expected)
-
-    return Attack(f"signature/{name}", what, shots)
-
-
-def _signed(
-    name: str, what: str, change: Change, expected: Expected, digest: hashes.HashAlgorithm | None = None
-) -> Attack:
-    """Signed anew by the victim's key."""
-
-    def shots(bench: Bench) -> Iterator[Shot]:
-        yield Shot(bench.resigned(change, digest), expected)
 
     return Attack(f"signature/{name}", what, shots)
 
@@ -110,150 +72,12 @@ def _partial() -> Iterator[Attack]:
             for name in names:
                 remove(one(tree, f"//ds:Reference[@URI='#{name}']"))
 
-        yield _signed(
+        yield signed(
             f"partial-without-{told.lower().replace(', ', '-')}",
             f"A valid signature that does not cover: {told}.",
             leave_out,
             refused("coverage"),
         )
-
-
-# Algorithms.
-
-
-def _methods() -> Iterator[Attack]:
-    for form in ("certificate", "public-key", "pkcs1"):
-        yield Attack(
-            f"signature/hmac-{form}",
-            "HMAC-SHA256 with what everybody knows, the victim's "
-            + {"certificate": "certificate", "public-key": "public key", "pkcs1": "public key in PKCS#1 form"}[form]
-            + ", as the secret.",
-            partial(_hmac, form),
-        )
-    for name, method in (
-        ("rsa-md5", MORE + "rsa-md5"),
-        ("hmac-sha1", DS + "hmac-sha1"),
-        ("dsa-sha1", DS + "dsa-sha1"),
-        ("ecdsa-sha1", MORE + "ecdsa-sha1"),
-        ("rsa-pss", "http://www.w3.org/2007/05/xmldsig-more#sha256-rsa-MGF1"),
-        ("none", "none"),
-        ("empty", ""),
-        ("of-the-other-key", MORE + "ecdsa-sha256"),
-    ):
-        yield _signed(
-            f"method-{name}", f"The method is {method or 'empty'}.", naming(METHOD, method), refused("algorithm")
-        )
-    yield _signed(
-        "method-rsa-sha1",
-        "A valid signature with SHA-1, which nobody allowed this client.",
-        naming(METHOD, DS + "rsa-sha1"),
-        refused("algorithm"),
-        hashes.SHA1(),  # noqa: S303
-    )
-    yield _signed(
-        "method-other-digest",
-        "Signed with SHA-256 under the name of SHA-512.",
-        naming(METHOD, MORE + "rsa-sha512"),
-        refused("value"),
-    )
-    yield Attack("signature/method-pss-as-pkcs1", "RSA-PSS under the name of PKCS#1.", _pss)
-    yield Attack(
-        "signature/method-rsa-for-ecdsa",
-        "The RSA method over the token of an ECDSA key.",
-        _rsa_for_ecdsa,
-        frozenset({Means.ECDSA}),
-    )
-    for name, digest in (
-        ("sha1", DS + "sha1"),
-        ("md5", MORE + "md5"),
-        ("ripemd160", "http://www.w3.org/2001/04/xmlenc#ripemd160"),
-        ("empty", ""),
-    ):
-        yield _signed(
-            f"digest-{name}",
-            f"The parts are digested with {digest or 'no named method'}.",
-            naming("//ds:DigestMethod", digest),
-            refused("algorithm"),
-        )
-
-
-def _hmac(form: str, bench: Bench) -> Iterator[Shot]:
-    shown = bench.victim.certificate
-    public = shown.public_key()
-    secret = {
-        "certificate": lambda: shown.public_bytes(Encoding.PEM),
-        "public-key": lambda: public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
-        "pkcs1": lambda: public.public_bytes(Encoding.PEM, PublicFormat.PKCS1),
-    }[form]()
-
-    def swap(tree: etree._Element) -> None:
-        one(tree, METHOD).set("Algorithm", MORE + "hmac-sha256")
-        value = hmac.new(secret, c14n(one(tree, INFO)), hashlib.sha256).digest()
-        one(tree, VALUE).text = base64.b64encode(value).decode()
-
-    yield Shot(bench.edited(swap), refused("algorithm"))
-
-
-def _pss(bench: Bench) -> Iterator[Shot]:
-    def swap(tree: etree._Element) -> None:
-        pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
-        value = bench.key.sign(c14n(one(tree, INFO)), pss, hashes.SHA256())
-        one(tree, VALUE).text = base64.b64encode(value).decode()
-
-    yield Shot(bench.edited(swap), refused("value"))
-
-
-def _rsa_for_ecdsa(bench: Bench) -> Iterator[Shot]:
-    message = bench.message(signer=bench.means[Means.ECDSA])
-    yield Shot(edited(message, naming(METHOD, MORE + "rsa-sha256")), refused("algorithm"))
-
-
-# Canonicalisation and transforms.
-
-
-def _transforms() -> Iterator[Attack]:
-    for name, algorithm in TRANSFORMS.items():
-        for path, told in (("//ds:CanonicalizationMethod", "canonicalisation"), ("//ds:Transform", "transform")):
-            yield _signed(
-                f"{told}-{name}", f"The {told} is {algorithm}.", naming(path, algorithm), refused("algorithm")
-            )
-        yield _signed(
-            f"second-transform-{name}",
-            f"A second transform, {algorithm}.",
-            partial(_second_transform, algorithm),
-            refused("structure"),
-        )
-    yield _signed("no-transform", "The parts are digested without any transform.", _no_transform, refused("structure"))
-    yield _signed("xpath-selects-nothing", "An XPath transform that selects nothing.", _xpath, refused("structure"))
-    for name in ("HMACOutputLength", "XPath"):
-        for path in (METHOD, "//ds:DigestMethod", "//ds:Transform"):
-            where = path.rpartition(":")[2]
-            yield _signed(
-                f"parameter-{name}-{where}",
-                f"{name} as a parameter of {where}.",
-                partial(_parameter, path, name),
-                refused("structure"),
-            )
-
-
-def _second_transform(algorithm: str, tree: etree._Element) -> None:
-    for transforms in every(tree, "//ds:Transforms"):
-        etree.SubElement(transforms, f"{{{DS}}}Transform").set("Algorithm", algorithm)
-
-
-def _no_transform(tree: etree._Element) -> None:
-    for transforms in every(tree, "//ds:Transforms"):
-        transforms.clear()
-
-
-def _xpath(tree: etree._Element) -> None:
-    for transform in every(tree, "//ds:Transform"):
-        etree.SubElement(transform, f"{{{DS}}}XPath").text = "false()"
-
-
-def _parameter(path: str, name: str, tree: etree._Element) -> None:
-    for found in every(tree, path):
-        etree.SubElement(found, f"{{{DS}}}{name}").text = "0"
 
 
 # References.
@@ -272,15 +96,15 @@ def _references() -> Iterator[Attack]:
         ("file", "file:///etc/passwd"),
         ("attachment", "cid:attachment"),
     ):
-        yield _signed(
+        yield signed(
             f"reference-{name}", f"The reference to the Body is {uri!r}.", partial(_point, uri), refused("coverage")
         )
     yield Attack("signature/reference-http", "The reference to the Body names an address.", _fetched)
-    yield _signed("reference-without-uri", "The reference to the Body has no URI.", _no_uri, refused("coverage"))
-    yield _signed(
+    yield signed("reference-without-uri", "The reference to the Body has no URI.", _no_uri, refused("coverage"))
+    yield signed(
         "reference-manifest", "A Manifest in the place of the reference to the Body.", _manifest, refused("coverage")
     )
-    yield _signed(
+    yield signed(
         "reference-twice",
         "The Timestamp is referred to twice, the Body never.",
         partial(_point, "#TS-1"),
@@ -292,7 +116,7 @@ def _references() -> Iterator[Attack]:
         ("document", "", 1),
         ("many", "#Body-1", 400),
     ):
-        yield _signed(
+        yield signed(
             f"references-{name}",
             f"{number} reference{'s' if number > 1 else ''} more, to {uri or 'the document'}.",
             partial(_extra, uri, number),
@@ -341,7 +165,7 @@ def _values() -> Iterator[Attack]:
             partial(_split, path, etree.Comment),
             Answered(),
         )
-        yield _signed(
+        yield signed(
             f"element-in-{name}",
             f"An element splits {where}.",
             partial(_split, path, lambda _text: etree.Element("x")),
@@ -396,14 +220,14 @@ def _headers() -> Iterator[Attack]:
             f"more-{name}", f"A {name} stands beside the three parts.", partial(_more, name), refused("security-header")
         )
     for name in ("Object", "Manifest", "SignatureProperties", "KeyValue"):
-        yield _signed(
+        yield signed(
             f"inside-{name}",
             f"The Signature holds a {name} too.",
             partial(_inside, name),
             refused("structure"),
         )
     yield _plain("other-order", "The parts of the Signature stand in another order.", _turned, refused("structure"))
-    yield _signed("one-id-for-two", "Body and Timestamp have the same id.", _merged, refused("identifiers"))
+    yield signed("one-id-for-two", "Body and Timestamp have the same id.", _merged, refused("identifiers"))
     yield _plain("id-without-namespace", "The Body's id stands in no namespace.", _plain_id, refused("identifiers"))
 
 

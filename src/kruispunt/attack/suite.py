@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kruispunt.attack import again, edge, identity, injection, key_info, parser, people, signature, wrapping
+from kruispunt.attack import again, algorithms, edge, identity, injection, key_info, parser, people, signature, wrapping
 from kruispunt.attack.bench import Form
 from kruispunt.attack.model import Attack
 
@@ -19,6 +19,7 @@ def suite(forms: Sequence[Form] = ()) -> tuple[Attack, ...]:
 def _all(forms: Sequence[Form]) -> Iterator[Attack]:
     yield from wrapping.attacks()
     yield from signature.attacks()
+    yield from algorithms.attacks()
     yield from key_info.attacks()
     yield from people.signers()
     yield from people.tls_clients()

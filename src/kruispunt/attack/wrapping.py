@@ -13,7 +13,7 @@ from cryptography import x509
 from lxml import etree
 
 from kruispunt.attack.bench import Bench
-from kruispunt.attack.certificates import DAY, certificate, rsa_key
+from kruispunt.attack.certificates import DAY, certificate, own_key
 from kruispunt.attack.edit import ID, edited, one, replace
 from kruispunt.attack.model import Attack, Refused, Shot
 from kruispunt.clock import to_text
@@ -94,7 +94,7 @@ def _forged(bench: Bench, part: str, genuine: etree._Element, name: str) -> etre
 
 def _own(bench: Bench) -> x509.Certificate:
     """A certificate of the attacker's own making."""
-    return certificate(bench.victim.certificate.subject, rsa_key(), begin=bench.now - DAY, end=bench.now + DAY)
+    return certificate(bench.victim.certificate.subject, own_key(), begin=bench.now - DAY, end=bench.now + DAY)
 
 
 def _moved(part: str, home: str, side: str, name: str, bench: Bench) -> Iterator[Shot]:

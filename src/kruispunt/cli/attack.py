@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -11,14 +12,16 @@ from typing import Annotated
 import typer
 
 from kruispunt.attack import report as reports
+from kruispunt.attack.bench import Form
 from kruispunt.attack.judge import Judge
 from kruispunt.attack.model import ABOUT, Attack, Family
 from kruispunt.attack.run import Report, Result, run
 from kruispunt.attack.suite import suite
 from kruispunt.attack.wire import Trap, Wire, find
-from kruispunt.cli.stage import Asked, Stage, demo_stage, own_stage
+from kruispunt.cli.stage import Asked, Stage, demo_forms, demo_stage, own_stage
 from kruispunt.cli.terminal import JsonOption, err, harmless, out, print_json
 from kruispunt.client.signing import ClientSecurity, platform_trust
+from kruispunt.clock import SystemClock
 from kruispunt.demo.directory import default_directory
 from kruispunt.errors import ConfigurationError
 
@@ -54,11 +57,11 @@ def attack(
     """
     if report is not None and report.suffix not in WRITERS:
         raise ConfigurationError(f"{report} must end in .md or .html")
-    stage = _stage(directory, pki, Asked(organisation, legal_context, ssin, other_ssin))
-    chosen = [a for a in suite(stage.bench.forms) if not family or a.family in family]
     if listing:
-        _list(chosen, as_json)
+        _list(_chosen(demo_forms({}, SystemClock()), family), as_json)
         return
+    stage = _stage(directory, pki, Asked(organisation, legal_context, ssin, other_ssin))
+    chosen = _chosen(stage.bench.forms, family)
     done = _run(target or _address(directory, pki), stage, chosen, quiet=as_json)
     if report is not None:
         report.write_text(WRITERS[report.suffix](done), encoding="utf-8")
@@ -68,6 +71,10 @@ def attack(
         _tell(done, report)
     if done.passed:
         raise typer.Exit(1)
+
+
+def _chosen(forms: Sequence[Form], families: list[Family] | None) -> list[Attack]:
+    return [attack for attack in suite(forms) if not families or attack.family in families]
 
 
 def _stage(directory: Path | None, pki: Path | None, asked: Asked) -> Stage:

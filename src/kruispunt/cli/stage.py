@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -71,6 +71,7 @@ def demo_stage(root: Path, persona: str = VICTIM, clock: Clock | None = None) ->
     keys = {code: organisation.keys[0] for code, organisation in organisations.items()}
     victim, forged = personas[persona], personas[FORGED]
     clock = clock or SystemClock()
+    forms = demo_forms(keys, clock)
     question = _question(
         victim.service,
         victim.operation,
@@ -94,7 +95,8 @@ def demo_stage(root: Path, persona: str = VICTIM, clock: Clock | None = None) ->
             ca=(where.pki / "ca.pem").read_bytes(),
             clock=clock,
             means=_means(where.pki, DEMO_FILES),
-            forms=_forms(personas.values(), keys, where.pki, clock),
+            forms=forms,
+            clients={name: _identity(where.pki, name) for name in dict.fromkeys(form.client for form in forms)},
         ),
         where.pki / "signing.pem",
     )
@@ -132,8 +134,16 @@ def own_stage(pki: Path, asked: Asked) -> Stage:
 
     victim = _identity(pki, "client")
     question = _question(service, operation, compose, asked)
-    bench = Bench(question, victim, (pki / "ca.pem").read_bytes(), clock, _means(pki, OWN_FILES))
-    return Stage(replace(bench, forms=[_form(service, operation, compose(), victim)]), pki / "platform.pem")
+    bench = Bench(
+        question=question,
+        victim=victim,
+        ca=(pki / "ca.pem").read_bytes(),
+        clock=clock,
+        means=_means(pki, OWN_FILES),
+        forms=[_form(service, operation, compose(), "client")],
+        clients={"client": victim},
+    )
+    return Stage(bench, pki / "platform.pem")
 
 
 def _question(service: Service, operation: Operation, compose: Compose, asked: Asked) -> Question:
@@ -178,14 +188,17 @@ def _contexts_of_others(others: Sequence[Persona], victim: Persona) -> list[str]
     return [context for context in dict.fromkeys(p.legal_context for p in answered) if context not in own]
 
 
-def _forms(personas: Iterable[Persona], keys: Mapping[str, str], pki: Path, clock: Clock) -> list[Form]:
-    """One for each operation: the first persona that is answered."""
+def demo_forms(keys: Mapping[str, str], clock: Clock) -> list[Form]:
+    """One for each operation that is built: the request of its first persona that is answered.
+
+    `keys` are the organisations' own, by code; without them the forms can be listed, and not be sent.
+    """
     found: dict[tuple[str, str], Form] = {}
-    for persona in personas:
+    for persona in load_personas(discover(), Numbers.BAND):
         place = (persona.service.name, persona.operation.name)
         if place not in found and _is_answered(persona):
             sample = _compose(persona, keys, clock)()
-            found[place] = _form(persona.service, persona.operation, sample, _identity(pki, persona.client))
+            found[place] = _form(persona.service, persona.operation, sample, persona.client)
     return list(found.values())
 
 
@@ -195,7 +208,7 @@ def _is_answered(persona: Persona) -> bool:
     return persona.deviation == Deviation() and (persona.code in success or not persona.code)
 
 
-def _form(service: Service, operation: Operation, sample: str, identity: Identity) -> Form:
+def _form(service: Service, operation: Operation, sample: str, client: str) -> Form:
     return Form(
         name=f"{kebab(service.folder.name)}-{kebab(operation.name)}",
         path=service.path,
@@ -204,7 +217,7 @@ def _form(service: Service, operation: Operation, sample: str, identity: Identit
         namespace=service.namespace,
         element=f"{operation.name}Request",
         sample=sample,
-        identity=identity,
+        client=client,
     )
 
 
