@@ -159,7 +159,7 @@ def _transforms() -> Iterator[Attack]:
             yield signed(f"{told}-{name}", f"The {told} is {algorithm}.", naming(path, algorithm), refused("algorithm"))
         yield signed(
             f"second-transform-{name}",
-            f"A second transform, {algorithm}.",
+            f"Before the right transform another one, {algorithm}.",
             partial(_second_transform, algorithm),
             refused("structure"),
         )
@@ -178,7 +178,7 @@ def _transforms() -> Iterator[Attack]:
 
 def _second_transform(algorithm: str, tree: etree._Element) -> None:
     for transforms in every(tree, "//ds:Transforms"):
-        etree.SubElement(transforms, f"{{{DS}}}Transform").set("Algorithm", algorithm)
+        transforms.insert(0, etree.Element(f"{{{DS}}}Transform", Algorithm=algorithm))
 
 
 def _no_transform(tree: etree._Element) -> None:

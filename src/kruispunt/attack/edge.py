@@ -80,6 +80,7 @@ def attacks() -> Iterator[Attack]:
     yield _request("too-large", "A length beyond the limit is announced.", 413, f"Content-Length: {LARGEST + 1}")
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
         yield _request(f"method-{method.lower()}", f"The method {method}.", 405, "Content-Length: 0", method=method)
+    yield Attack("http/method-get", "The method GET, for no file of the contract.", _get_service)
     for name, data in (
         ("zeros", b"\x00" * 100),
         ("http-2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
@@ -119,6 +120,10 @@ def _bytes(data: bytes, _bench: Bench) -> Iterator[Shot]:
 
 def _get(path: str, status: int, _bench: Bench) -> Iterator[Shot]:
     yield Shot(head("GET", path), Status(status), raw=True)
+
+
+def _get_service(bench: Bench) -> Iterator[Shot]:
+    yield Shot(head("GET", bench.question.path), Status(405), raw=True)
 
 
 def _host(host: str, bench: Bench) -> Iterator[Shot]:
