@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 from lxml import etree
 
+from attack_bench import bench
 from kruispunt.attack import again, algorithms, key_info, parser, signature, wrapping
-from kruispunt.attack.bench import Bench, Identity, Question
 from kruispunt.attack.model import Answered, Attack, Means, Refused, Shot
 from kruispunt.clock import FixedClock
 from kruispunt.errors import AuthenticationRefused, Fault
 from kruispunt.wss import verify as verify_module
 from kruispunt.wss.policy import Policy
 from kruispunt.xml.parse import parse
-from signed_messages import INNER, NOW, accepted, ec_key, ec_signer, root, rsa_key, rsa_signer
+from signed_messages import NOW, accepted
 
 LENIENT = Policy(allow_unsigned_token=True, allow_sha1=True)
 ALLOWED = {"signature/method-rsa-sha1", "signature/digest-sha1", "signature/partial-without-token"}
@@ -48,42 +46,6 @@ AFTER_THE_SIGNATURE = ("schema.", "soap.body")
 FAMILIES = (wrapping.attacks, signature.attacks, algorithms.attacks, key_info.attacks, again.clocks, parser.attacks)
 WITHIN = frozenset({Means.ECDSA})
 ATTACKS = tuple(attack for family in FAMILIES for attack in family() if attack.needs <= WITHIN)
-
-
-def compose(
-    *,
-    ssin: str | None = None,
-    organisation: str | None = None,
-    legal_context: str | None = None,
-    ticket: str | None = None,
-) -> str:
-    """A request of no service: what stands in it is read by nobody here."""
-    text = INNER.replace("<legalContext>", f"<ticket>{ticket or parser.TICKET}</ticket><legalContext>")
-    return text if ssin is None else text.replace("85673099811", ssin)
-
-
-@cache
-def bench() -> Bench:
-    certificate, key = root()
-    signer = rsa_signer()
-    return Bench(
-        question=Question(
-            path="/x",
-            soap_action="x",
-            compose=compose,
-            ssin="85673099811",
-            forged="85673099822",
-            legal_context="TEST:CONTEXT",
-            other_action="y",
-        ),
-        victim=Identity(signer.certificate, rsa_key()),
-        ca=b"",
-        clock=FixedClock(NOW),
-        means={
-            Means.ECDSA: Identity(ec_signer().certificate, ec_key(ec.SECP256R1)),
-            Means.ISSUER: Identity(certificate, key),
-        },
-    )
 
 
 def outcome(data: bytes, policy: Policy) -> str:

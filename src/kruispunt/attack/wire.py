@@ -38,8 +38,8 @@ def find(url: str) -> Target:
     Raises ConfigurationError unless everything that the name resolves to is on the loopback interface: an attack on
     another machine is not for this program. Raises KruispuntError when nobody listens there.
     """
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         host, port = parts.hostname, parts.port or 443
     except ValueError as error:
         raise ConfigurationError(f"{url!r} is no address: {error}") from error

@@ -1,0 +1,74 @@
+"""The text fields of a request, read from its schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from kruispunt.attack.bench import Form
+from kruispunt.attack.contract import Contract, fields, written
+from kruispunt.attack.injection import PAYLOADS
+from kruispunt.cli.stage import demo_forms
+from kruispunt.clock import SystemClock
+from kruispunt.xml.schemas import Schema, schema
+
+FORMS = demo_forms({"onem": "0206737484"}, SystemClock())
+
+
+@pytest.fixture(params=["unqualified", "qualified"])
+def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    path = tmp_path / "t.xsd"
+    types = Path(__file__).with_name("every_form.xsd").read_text()
+    path.write_text(types.replace("unqualified", request.param))
+    return path
+
+
+def test_every_field_of_every_form_is_found(file: Path) -> None:
+    """Extension, choice, group, reference, simple content with an attribute, types of its own and of XML Schema."""
+    element = Contract(file).element("urn:t", "request")
+    assert [".".join(at) for at in fields(element)] == [
+        "first",
+        "one",
+        "two",
+        "three",
+        "grouped",
+        "money.@currency",
+        "money",
+        "shared",
+        "last",
+    ]
+
+
+def test_a_field_is_written_with_all_that_must_stand_around_it(file: Path) -> None:
+    """With a text of the field's own kind the whole is valid: then an attack is wrong in that field alone."""
+    element = Contract(file).element("urn:t", "request")
+    right = {"one": "red", "two": "7", "three": "2026-01-31T09:30:00Z", "grouped": "2026-01-31", "money": "1.5"}
+    right |= {"shared": "true", "last": "0000000196"}
+    for at in fields(element):
+        made = written(element, None, at, right.get(at[-1], "any"))
+        assert Schema(file).check(made) is None, etree.tostring(made)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_the_contracts_that_ship(form: Form) -> None:
+    """A sample is written again as it was; the client's own reference is a field that holds any of the texts."""
+    contract = Contract(form.schema).element(form.namespace, form.element)
+    sample = etree.fromstring(form.sample)
+    again = written(contract, sample, ("nowhere",), "")
+    assert etree.tostring(again, method="c14n", exclusive=True).replace(b"ns0:", b"svc:").replace(
+        b":ns0=", b":svc="
+    ) == etree.tostring(sample, method="c14n", exclusive=True)
+    places = fields(contract)
+    assert len(places) == len(set(places)) > 0
+    leaves = {tuple(_path(node)) for node in sample.iter() if not len(node)}
+    assert leaves <= set(places)
+    for at in places:
+        if at[-1] in ("ticket", "echo"):
+            for text in PAYLOADS.values():
+                assert schema(form.schema).check(written(contract, sample, at, text)) is None
+
+
+def _path(node: etree._Element) -> list[str]:
+    return [etree.QName(n).localname for n in [*reversed(list(node.iterancestors())), node]][1:]
