@@ -158,7 +158,7 @@ def _addresses() -> Iterator[Attack]:
     for name, form in PATHS.items():
         yield Attack(
             f"identity/path-{name}",
-            f"The path is {form if len(form) < 40 else 'of 2,000 letters'}.",
+            f"The path is {form.replace('{}', '/SERVICE') if len(form) < 40 else 'of 2,000 letters'}.",
             partial(_path, form),
         )
     yield Attack("identity/path-lower-case", "The path in lower case.", _lower)

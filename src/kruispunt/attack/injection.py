@@ -42,7 +42,7 @@ def attacks(forms: Sequence[Form]) -> Iterator[Attack]:
         for at in fields(element):
             yield Attack(
                 f"injection/{form.name}/{'.'.join(at)}",
-                f"{len(PAYLOADS)} texts in {at[-1]}: {', '.join(PAYLOADS)}.",
+                f"{len(PAYLOADS)} texts in {at[-1]}.",
                 partial(_injected, form, element, at),
             )
 

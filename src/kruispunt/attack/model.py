@@ -45,7 +45,7 @@ ABOUT: Final[dict[Family, str]] = {
     Family.REPLAY: "What was answered once is sent again.",
     Family.PARSER: "Messages that attack the XML parser, or those who read after it.",
     Family.IDENTITY: "Asking in another's name, under another's legal context, for another operation or address.",
-    Family.INJECTION: "Text that means something to somebody, in every text field of every request of the contracts.",
+    Family.INJECTION: "Text that means something to a database, a parser, a terminal or a template, in every field.",
     Family.HTTP: "Requests that are no good HTTP, or ask for what is not there.",
 }
 

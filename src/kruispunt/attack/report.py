@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any, Final
 
+from kruispunt.attack.injection import PAYLOADS
 from kruispunt.attack.model import ABOUT, Attack, Family
 from kruispunt.attack.run import Report, Result
 from kruispunt.attack.suite import ELSEWHERE
@@ -67,7 +68,7 @@ def _markdown(report: Report) -> Iterator[str]:
     for family in Family:
         results = report.of(family)
         if results:
-            yield f"\n## {family.value}\n\n{ABOUT[family]}\n"
+            yield f"\n## {family.value}\n\n{_about(family)}\n"
             yield from _table(
                 ("attack", "what it does", "must meet", "met", "verdict"),
                 ([f"`{_short(r)}`", r.attack.what, r.expected, r.came_back, verdict(r)] for r in results),
@@ -77,6 +78,10 @@ def _markdown(report: Report) -> Iterator[str]:
         yield from _table(("attack", "needs"), ([f"`{a.name}`", _needs(a)] for a in report.left_out))
     yield "\n## Not in the suite\n\nWhat needs control of the server is in the tests of Kruispunt.\n"
     yield from _table(("attack", "why", "tests"), ([one.what, one.why, f"`{one.tests}`"] for one in ELSEWHERE))
+
+
+def _about(family: Family) -> str:
+    return ABOUT[family] + (f" The texts: {', '.join(PAYLOADS)}." if family is Family.INJECTION else "")
 
 
 def _counts(report: Report) -> Iterator[tuple[str, int, int, int]]:
@@ -119,7 +124,7 @@ def _html(report: Report) -> Iterator[str]:
     for family in Family:
         results = report.of(family)
         if results:
-            yield f"<h2>{family.value}</h2>\n<p>{escape(ABOUT[family])}</p>"
+            yield f"<h2>{family.value}</h2>\n<p>{escape(_about(family))}</p>"
             yield from _html_table(
                 ("attack", "what it does", "must meet", "met", "verdict"),
                 [(_short(r), r.attack.what, r.expected, r.came_back, verdict(r)) for r in results],

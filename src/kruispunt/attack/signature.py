@@ -56,7 +56,7 @@ def _stripped() -> Iterator[Attack]:
         ("value", VALUE, refused("structure")),
         ("key-info", "//ds:KeyInfo", refused("structure")),
     ):
-        yield _plain(f"stripped-{name}", f"{path.rpartition(':')[2]} is taken out.", _removing(path), expected)
+        yield _plain(f"stripped-{name}", f"The {path.rpartition(':')[2]} is taken out.", _removing(path), expected)
     yield _plain("emptied", "The SignatureValue is empty.", texting(VALUE, ""), refused("value"))
 
 
@@ -209,7 +209,10 @@ def _headers() -> Iterator[Attack]:
         ("timestamp", "//wsu:Timestamp"),
     ):
         yield _plain(
-            f"two-{name}", f"{path.rpartition(':')[2]} stands twice.", partial(_twice, path), refused("security-header")
+            f"two-{name}",
+            f"The {path.rpartition(':')[2]} stands twice.",
+            partial(_twice, path),
+            refused("security-header"),
         )
     yield _plain(
         "another-actor", "The Security header is addressed to somebody else.", _actor, refused("security-header")
@@ -217,12 +220,15 @@ def _headers() -> Iterator[Attack]:
     yield _plain("outside", "The Signature stands outside the Security header.", _outside, refused("missing"))
     for name in ("UsernameToken", "SecurityTokenReference", "BinarySecurityToken"):
         yield _plain(
-            f"more-{name}", f"A {name} stands beside the three parts.", partial(_more, name), refused("security-header")
+            f"more-{name}",
+            f"Beside the three parts stands a fourth: {name}.",
+            partial(_more, name),
+            refused("security-header"),
         )
     for name in ("Object", "Manifest", "SignatureProperties", "KeyValue"):
         yield signed(
             f"inside-{name}",
-            f"The Signature holds a {name} too.",
+            f"The Signature holds one thing more: {name}.",
             partial(_inside, name),
             refused("structure"),
         )

@@ -46,7 +46,7 @@ def attacks() -> Iterator[Attack]:
         place = f"{HOMES[home]}, {SIDES[side]}" if home != "beside" else f"just {side} the forged one"
         yield Attack(
             f"wrapping/{part}-to-{home}-{side}-{name}",
-            f"The signed {NAMES[part].removeprefix('the ')} is moved to {place}; a forged one has {IDS[name]}.",
+            f"The signed {NAMES[part].removeprefix('the ')} is moved to {place}; the forged one has {IDS[name]}.",
             partial(_moved, part, home, side, name),
         )
     for part, side, name in product(PARTS, SIDES, IDS):
