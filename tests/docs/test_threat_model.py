@@ -96,8 +96,6 @@ def test_attacks_that_are_named_are_in_the_suite_and_every_family_is_named() -> 
     names = [attack.name for attack in suite(demo_forms({}, SystemClock()))]
     stopped = split()[0]
     named = [pattern for some in _ATTACKS.findall(stopped) for pattern in re.findall(r"`([^`]+)`", some)]
-    assert stopped.count("test_an_attack_is_held`") == len(_ATTACKS.findall(stopped)), (
-        "the suite without attacks"
-    )
+    assert stopped.count("test_an_attack_is_held`") == len(_ATTACKS.findall(stopped)), "the suite without attacks"
     assert [pattern for pattern in named if not fnmatch.filter(names, pattern)] == []
     assert {pattern.partition("/")[0] for pattern in named} == {family.value for family in Family}

@@ -6,13 +6,12 @@ Respelt, and over other connections: the family `replay` of test_attack_suite.py
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 from attacker import Bench, check_refusal
 from bank import Got
-from processes import holder, workers
+from processes import one_connection_per_worker
 
 from kruispunt.client.transport import Connection
 from kruispunt.securitylog.entry import Kind
@@ -25,28 +24,9 @@ def ask(bench: Bench, connection: Connection, message: bytes) -> Got:
     return Got(*connection.post(victim.service.path, action, message))
 
 
-@contextmanager
-def one_connection_per_worker(bench: Bench) -> Iterator[list[Connection]]:
-    """Connections until the kernel has given one to each worker."""
-    bank = bench.bank
-    waiting = workers(bank.process.pid)
-    assert len(waiting) == 2
-    found: list[Connection] = []
-    with ExitStack() as stack:
-        while waiting:
-            connection = stack.enter_context(bank.connect(bench.victim.client))
-            assert connection.get(bench.victim.service.path + "?wsdl")[0] == 200
-            assert connection._connection.sock is not None
-            worker = holder(connection._connection.sock, workers(bank.process.pid))
-            if worker in waiting:
-                waiting.remove(worker)
-                found.append(connection)
-        yield found
-
-
 def test_the_same_bytes_on_every_worker(bench: Bench) -> None:
     message = bench.message()
-    with one_connection_per_worker(bench) as connections:
+    with one_connection_per_worker(bench.bank, bench.victim.client) as connections:
         first = ask(bench, connections[0], message)
         assert first.code == "MSG00000"
         for connection in connections:
@@ -63,7 +43,10 @@ def test_the_same_bytes_at_once(bench: Bench, copies: int) -> None:
         message = bench.message()
         asked = bench.bank.supplier_calls
         with ExitStack() as stack:
-            pairs = [stack.enter_context(one_connection_per_worker(bench)) for _ in range(copies // 2)]
+            pairs = [
+                stack.enter_context(one_connection_per_worker(bench.bank, bench.victim.client))
+                for _ in range(copies // 2)
+            ]
             codes = together(bench, [c for pair in pairs for c in pair], message)
         assert sorted(codes) == ["MSG00000"] + ["MSG00015"] * (copies - 1)
         assert bench.bank.supplier_calls == asked + 1
