@@ -96,9 +96,6 @@ class Form:
     soap_action: str
     schema: Path
     """The XSD that declares the request element."""
-    namespace: str
-    element: str
-    """Local name of the request element."""
     sample: str
     """A request that is answered, as canonical text."""
     client: str

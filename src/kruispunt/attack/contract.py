@@ -75,9 +75,9 @@ class Contract:
                     kind = "type" if node.tag.endswith("Type") else etree.QName(node).localname
                     self._named[kind, f"{{{root.get('targetNamespace', '')}}}{node.get('name')}"] = node
 
-    def element(self, namespace: str, name: str) -> Element:
-        """A global element, with all that it may hold."""
-        return self._element(self._named["element", f"{{{namespace}}}{name}"], 0)
+    def element(self, tag: str) -> Element:
+        """A global element, by its name with the namespace, with all that it may hold."""
+        return self._element(self._named["element", tag], 0)
 
     def _element(self, node: etree._Element, depth: int) -> Element:
         required = node.get("minOccurs", "1") != "0"

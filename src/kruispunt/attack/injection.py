@@ -38,7 +38,7 @@ PAYLOADS: Final = {
 def attacks(forms: Sequence[Form]) -> Iterator[Attack]:
     """One for each text field of each form, with every text."""
     for form in forms:
-        element = Contract(form.schema).element(form.namespace, form.element)
+        element = Contract(form.schema).element(str(etree.fromstring(form.sample).tag))
         for at in fields(element):
             yield Attack(
                 f"injection/{form.name}/{'.'.join(at)}",

@@ -67,8 +67,7 @@ def demo_stage(root: Path, persona: str = VICTIM, clock: Clock | None = None) ->
             f"there is no demo in {root}. Run the demo first (kruispunt demo), name its --dir, or give --pki"
         )
     personas = {p.id: p for p in load_personas(discover(), Numbers.BAND)}
-    organisations = load_organisations(where.access if where.access.exists() else None)
-    keys = {code: organisation.keys[0] for code, organisation in organisations.items()}
+    keys = _keys(where)
     victim, forged = personas[persona], personas[FORGED]
     clock = clock or SystemClock()
     forms = demo_forms(keys, clock)
@@ -214,11 +213,15 @@ def _form(service: Service, operation: Operation, sample: str, client: str) -> F
         path=service.path,
         soap_action=f"{SOAP_ACTION}{service.name}/{operation.name}",
         schema=service.folder / "contract" / service.schema,
-        namespace=service.namespace,
-        element=f"{operation.name}Request",
         sample=sample,
         client=client,
     )
+
+
+def _keys(where: DemoDirectory) -> dict[str, str]:
+    """By which number or sector and institution each organisation names itself, by code."""
+    organisations = load_organisations(where.access if where.access.exists() else None)
+    return {code: organisation.keys[0] for code, organisation in organisations.items()}
 
 
 def _identity(pki: Path, name: str) -> Identity:
