@@ -9,7 +9,7 @@ from lxml import etree
 
 from kruispunt.attack.bench import Form
 from kruispunt.attack.contract import Contract, fields, written
-from kruispunt.attack.injection import PAYLOADS
+from kruispunt.attack.injection import PAYLOADS, attacks
 from kruispunt.cli.stage import demo_forms
 from kruispunt.clock import SystemClock
 from kruispunt.xml.schemas import Schema, schema
@@ -39,6 +39,14 @@ def test_every_field_of_every_form_is_found(file: Path) -> None:
         "shared",
         "last",
     ]
+
+
+def test_a_request_that_is_a_text_is_its_own_field(file: Path) -> None:
+    element = Contract(file).element("{urn:t}shared")
+    assert fields(element) == [()]
+    assert Schema(file).check(written(element, None, (), "false")) is None
+    form = Form("x", "/x", "x", file, '<t:shared xmlns:t="urn:t">true</t:shared>', "onem")
+    assert [attack.name for attack in attacks([form])] == ["injection/x/shared"]
 
 
 def test_a_field_is_written_with_all_that_must_stand_around_it(file: Path) -> None:

@@ -40,9 +40,11 @@ def attacks(forms: Sequence[Form]) -> Iterator[Attack]:
     for form in forms:
         element = Contract(form.schema).element(str(etree.fromstring(form.sample).tag))
         for at in fields(element):
+            # A request that is nothing but a text has one field: itself.
+            shown = at or (element.name,)
             yield Attack(
-                f"injection/{form.name}/{'.'.join(at)}",
-                f"{len(PAYLOADS)} texts in {at[-1]}.",
+                f"injection/{form.name}/{'.'.join(shown)}",
+                f"{len(PAYLOADS)} texts in {shown[-1]}.",
                 partial(_injected, form, element, at),
             )
 
@@ -65,4 +67,4 @@ def _injected(form: Form, element: Element, at: Path_, bench: Bench) -> Iterator
 def _expected(form: Form, request: etree._Element, at: Path_, text: str) -> Expected:
     if schema(form.schema).check(request) is not None:
         return Refused("MSG00004", rule="schema.invalid")
-    return AsValue(at[-1], text)
+    return AsValue(at[-1] if at else etree.QName(request).localname, text)
