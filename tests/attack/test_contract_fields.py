@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from lxml import etree
 
+from attack_bench import bench
 from kruispunt.attack.bench import Form
 from kruispunt.attack.contract import Contract, fields, written
 from kruispunt.attack.injection import PAYLOADS, attacks
+from kruispunt.attack.model import AsValue
 from kruispunt.cli.stage import demo_forms
 from kruispunt.clock import SystemClock
 from kruispunt.xml.schemas import Schema, schema
@@ -47,6 +50,22 @@ def test_a_request_that_is_a_text_is_its_own_field(file: Path) -> None:
     assert Schema(file).check(written(element, None, (), "false")) is None
     form = Form("x", "/x", "x", file, '<t:shared xmlns:t="urn:t">true</t:shared>', "onem")
     assert [attack.name for attack in attacks([form])] == ["injection/x/shared"]
+
+
+def test_a_document_inside_a_request_is_attacked_field_by_field(file: Path) -> None:
+    """As its sample has it: elements without children, once each."""
+    inner = '<d xmlns="urn:d"><head><ticket>1</ticket></head><body><one>x</one><one>y</one></body></d>'
+    sample = etree.Element("{urn:t}shared")
+    sample.text = inner
+    form = Form("x", "/x", "x", file, etree.tostring(sample, encoding="unicode"), "client")
+    names = [attack.name for attack in attacks([form])]
+    assert names == ["injection/x/head.ticket", "injection/x/body.one", "injection/x/shared"]
+    one = next(attack for attack in attacks([form]) if attack.name.endswith("one"))
+    shots = list(one.shots(replace(bench(), clients={"client": bench().victim})))
+    assert [shot.expected for shot in shots] == [AsValue("one", text) for text in PAYLOADS.values()]
+    for shot, text in zip(shots, PAYLOADS.values(), strict=True):
+        sent = etree.fromstring(shot.data)[1][0].text or ""
+        assert etree.fromstring(sent).findtext("{urn:d}body/{urn:d}one") == text
 
 
 def test_a_field_is_written_with_all_that_must_stand_around_it(file: Path) -> None:

@@ -20,6 +20,7 @@ from kruispunt.clock import FixedClock
 from kruispunt.errors import KruispuntError
 from kruispunt.wss.trust import PinnedCertificates
 from kruispunt.xml.build import element
+from kruispunt.xml.build import text as escaped
 from signed_messages import NOW, rsa_signer
 
 SECURITY = ClientSecurity(rsa_signer(), PinnedCertificates([rsa_signer().certificate]), clock=FixedClock(NOW))
@@ -49,6 +50,15 @@ def reply(value: str = "DATA_FOUND", ssin: str = "85673099811", more: str = "") 
 
 def trouble(expected: Any, answer: Answer) -> str:
     return JUDGE.trouble(Shot(b"", expected), answer)
+
+
+def test_a_document_inside_a_text_is_looked_into() -> None:
+    def telling(ticket: str) -> Answer:
+        return reply(more=element("xml", f"<a><ticket>{escaped(ticket)}</ticket></a>"))
+
+    assert trouble(AsValue("ticket", "'; drop <table>"), telling("'; drop <table>")) == ""
+    assert "in pieces" in trouble(AsValue("ticket", "'; drop <table>"), telling("'; drop <table> of 3 rows"))
+    assert "elsewhere" in trouble(AsValue("other", "'; drop <table>"), telling("'; drop <table>"))
 
 
 def test_what_is_right_is_held() -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
+
+from lxml import etree
 
 from kruispunt.attack.answer import Answer
 from kruispunt.attack.bench import Bench
+from kruispunt.attack.injection import enclosed
 from kruispunt.attack.model import Answered, AsValue, NoTls, Refused, Shot, Status
 from kruispunt.attack.wire import HANGS
 from kruispunt.client.signing import ClientSecurity
@@ -99,11 +103,18 @@ def _refused(answer: Answer, expected: Refused) -> str:
     return ""
 
 
+def _all(payload: etree._Element) -> Iterator[etree._Element]:
+    """Every element of an answer; a document that stands in one as text is looked into."""
+    for node in payload.iter("*"):
+        inner = enclosed(node)
+        yield from [node] if inner is None else _all(inner)
+
+
 def _as_value(answer: Answer, expected: AsValue) -> str:
     """The text stands in the answer as it was sent, or not at all; without it, the answer tells nothing internal."""
     if answer.is_fault and answer.payload.findtext("faultcode") != "soapenv:Client":
         return f"the server failed: {answer}"
-    texts = [(node.tag, node.text) for node in answer.payload.iter() if node.text]
+    texts = [(etree.QName(node).localname, node.text or "") for node in _all(answer.payload)]
     repeated = [tag for tag, text in texts if text == expected.text]
     partly = [tag for tag, text in texts if text != expected.text and expected.text[:12] in text]
     if partly or any(tag not in (expected.element, "fieldValue", "description") for tag in repeated):
