@@ -23,6 +23,8 @@ INTERNAL: Final = re.compile(
 )
 """What a server may not tell about itself, and what of a request it may not repeat."""
 _PERSONAL: Final = re.compile(rb"(?<![0-9])[0-9]{11}(?![0-9])|<result")
+_TOLD: Final = ("fieldValue", "FieldValue", "description")
+"""Elements in which an answer may repeat a value that it complains about: as a whole."""
 _VOLATILE: Final = re.compile(
     rb"(?<=<ticketCBSS>)[^<]+|(?<=<timestampReceive>)[^<]+|(?<=<timestampReply>)[^<]+|(?<=<timestampSent>)[^<]+"
 )
@@ -117,6 +119,6 @@ def _as_value(answer: Answer, expected: AsValue) -> str:
     texts = [(etree.QName(node).localname, node.text or "") for node in _all(answer.payload)]
     repeated = [tag for tag, text in texts if text == expected.text]
     partly = [tag for tag, text in texts if text != expected.text and expected.text[:12] in text]
-    if partly or any(tag not in (expected.element, "fieldValue", "description") for tag in repeated):
+    if partly or any(tag not in (expected.element, *_TOLD) for tag in repeated):
         return f"the text came back in pieces or elsewhere: {', '.join(map(str, partly + repeated))}"
     return _internal(answer.raw.replace(escaped(expected.text).encode(), b""))
