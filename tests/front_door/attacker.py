@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -13,9 +13,6 @@ from typing import Any
 
 from bank import Bank, Got, steady
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.hashes import HashAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from lxml import etree
 
 import signed_messages
@@ -24,7 +21,7 @@ from kruispunt.demo.personas import Numbers, Persona, load_personas
 from kruispunt.securitylog.entry import Kind
 from kruispunt.securitylog.read import Found
 from kruispunt.services.discovery import discover
-from kruispunt.wss.sign import PrivateKey, Signer
+from kruispunt.wss.sign import Signer
 from kruispunt.xml.build import attribute
 from kruispunt.xml.namespaces import SOAP
 
@@ -51,8 +48,6 @@ DAY = timedelta(days=1)
 _about_people = re.compile(rb"[0-9]{11}|EC-[0-9]|WP-[A-Z]|<result")
 _seen: Counter[tuple[str, int]] = Counter()
 
-Change = Callable[[etree._Element], object]
-
 
 @dataclass(frozen=True, slots=True)
 class Bench:
@@ -68,12 +63,6 @@ class Bench:
     @property
     def signer(self) -> Signer:
         return self.bank.signer(self.victim.client)
-
-    @property
-    def key(self) -> rsa.RSAPrivateKey:
-        key = load_pem_private_key((self.bank.pki / f"{self.victim.client}.key").read_bytes(), None)
-        assert isinstance(key, rsa.RSAPrivateKey)
-        return key
 
     def body(self, **asked: Any) -> str:
         """The victim's request element, as canonical text."""
@@ -102,10 +91,6 @@ class Bench:
         """Signed now, by the victim."""
         self.signer.sign_tree(envelope, datetime.now(UTC))
         return etree.tostring(envelope)
-
-    def resigned(self, change: Change, algorithm: HashAlgorithm | None = None) -> bytes:
-        """The victim's message after a change, signed anew by the victim: wrong by the profile alone."""
-        return signed_messages.resigned(self.message(), change, self.key, algorithm)
 
     def send(self, message: bytes, **how: Any) -> Got:
         """Over the victim's TLS connection, unless `client` says otherwise."""
@@ -183,13 +168,6 @@ STRANGERS = (
     "replay.",
 )
 """Rules that are applied before anybody is authenticated."""
-
-
-def issuer(bank: Bank) -> tuple[x509.Certificate, PrivateKey]:
-    """The authority that everybody trusts: what it issues is genuine, and still nobody's."""
-    key = load_pem_private_key((bank.pki / "ca.key").read_bytes(), None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    return x509.load_pem_x509_certificate((bank.pki / "ca.pem").read_bytes()), key
 
 
 def issued(name: str, *arguments: Any, begin: timedelta = -DAY, end: timedelta = DAY) -> x509.Certificate:

@@ -80,6 +80,7 @@ def test_what_cannot_be_done_is_said(bank: Bank, tmp_path: Path) -> None:
         (("--target", "https://192.0.2.1:4520"), "not on the loopback interface"),
         (("--target", "http://localhost:4520"), "is no https address"),
         (("--report", tmp_path / "report.pdf"), "must end in .md or .html"),
+        (("--report", tmp_path / "absent" / "report.md"), "a directory that is there"),
         (("--pki", tmp_path), "--organisation"),
     ):
         done = command("--dir", bank.directory, *words)

@@ -8,6 +8,7 @@ import ipaddress
 import select
 import socket
 import ssl
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +20,8 @@ from kruispunt.attack.model import Shot
 from kruispunt.errors import ConfigurationError, KruispuntError
 
 SECONDS: Final = 30.0
+IDLE_SECONDS: Final = 1.0
+"""After which a connection is not trusted to be kept by the other side."""
 HANGS: Final = Answer(-1, {}, b"")
 """Neither an answer nor an end within that time."""
 
@@ -121,9 +124,12 @@ class Wire:
         connection = self._kept.get(context)
         if connection is None:
             connection = self._kept[context] = _Pinned(self._target, context)
-        # An idle connection has nothing to read, unless the other side ended it.
-        if connection.sock is not None and (anew or select.select([connection.sock], [], [], 0)[0]):
+        # An idle connection has nothing to read, unless the other side ended it; one that was idle for a while may be
+        # about to end. A message that gets lost then is not sent again: the server would call it a replay.
+        idle = time.monotonic() - connection.used > IDLE_SECONDS
+        if connection.sock is not None and (anew or idle or select.select([connection.sock], [], [], 0)[0]):
             connection.close()
+        connection.used = time.monotonic()
         return connection
 
     def _raw(self, shot: Shot) -> Answer:
@@ -157,6 +163,8 @@ class _Pinned(http.client.HTTPSConnection):
         self._target = target
         self._tls = context
         self.sock: Any = None
+        self.used = 0.0
+        """When something was last sent."""
 
     def connect(self) -> None:
         plain = socket.create_connection((self._target.address, self._target.port), SECONDS)

@@ -55,8 +55,8 @@ def attack(
 
     Example: kruispunt attack --target https://localhost:4520 --family wrapping
     """
-    if report is not None and report.suffix not in WRITERS:
-        raise ConfigurationError(f"{report} must end in .md or .html")
+    if report is not None and (report.suffix not in WRITERS or not report.parent.is_dir()):
+        raise ConfigurationError(f"{report} must end in .md or .html, and lie in a directory that is there")
     if listing:
         _list(_chosen(demo_forms({}, SystemClock()), family), as_json)
         return

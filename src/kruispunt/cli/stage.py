@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,11 +67,12 @@ def demo_stage(root: Path, persona: str = VICTIM, clock: Clock | None = None) ->
         raise ConfigurationError(
             f"there is no demo in {root}. Run the demo first (kruispunt demo), name its --dir, or give --pki"
         )
-    personas = {p.id: p for p in load_personas(discover(), Numbers.BAND)}
+    numbers = _numbers(where)
+    personas = {p.id: p for p in load_personas(discover(), numbers)}
     keys = _keys(where)
     victim, forged = personas[persona], personas[FORGED]
     clock = clock or SystemClock()
-    forms = demo_forms(keys, clock)
+    forms = demo_forms(keys, clock, numbers)
     question = _question(
         victim.service,
         victim.operation,
@@ -187,13 +189,13 @@ def _contexts_of_others(others: Sequence[Persona], victim: Persona) -> list[str]
     return [context for context in dict.fromkeys(p.legal_context for p in answered) if context not in own]
 
 
-def demo_forms(keys: Mapping[str, str], clock: Clock) -> list[Form]:
+def demo_forms(keys: Mapping[str, str], clock: Clock, numbers: Numbers = Numbers.BAND) -> list[Form]:
     """One for each operation that is built: the request of its first persona that is answered.
 
     `keys` are the organisations' own, by code; without them the forms can be listed, and not be sent.
     """
     found: dict[tuple[str, str], Form] = {}
-    for persona in load_personas(discover(), Numbers.BAND):
+    for persona in load_personas(discover(), numbers):
         place = (persona.service.name, persona.operation.name)
         if place not in found and _is_answered(persona):
             sample = _compose(persona, keys, clock)()
@@ -222,6 +224,12 @@ def _keys(where: DemoDirectory) -> dict[str, str]:
     """By which number or sector and institution each organisation names itself, by code."""
     organisations = load_organisations(where.access if where.access.exists() else None)
     return {code: organisation.keys[0] for code, organisation in organisations.items()}
+
+
+def _numbers(where: DemoDirectory) -> Numbers:
+    """How the people of this demo are numbered."""
+    loaded = json.loads(where.loaded.read_text()) if where.loaded.exists() else {}
+    return Numbers(loaded.get("numbers", Numbers.BAND.value))
 
 
 def _identity(pki: Path, name: str) -> Identity:
