@@ -72,6 +72,7 @@ def victim_for(attack: Attack, bank: Bank) -> Persona:
     return FIRST
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1")
 @pytest.mark.parametrize("attack", SUITE, ids=lambda attack: attack.name)
 def test_an_attack_is_held(bank: Bank, trap: Trap, scene: Callable[[Persona], Scene], attack: Attack) -> None:
     """The right refusal, signed; the right entries in the log; no supplier reached; nothing fetched."""

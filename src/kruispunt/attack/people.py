@@ -23,7 +23,7 @@ _ISSUER: Final = frozenset({Means.ISSUER})
 
 OTHER_KEYS: Final[dict[str, tuple[Callable[[], object], str]]] = {
     "ed25519": (ed25519.Ed25519PrivateKey.generate, "certificate"),
-    "dsa": (lambda: dsa.generate_private_key(1024), "certificate"),
+    "dsa": (lambda: dsa.generate_private_key(1024), "certificate"),  # noqa: S505  a larger one takes long to make
     "p-521": (lambda: ec.generate_private_key(ec.SECP521R1()), "registration"),
     "brainpool": (lambda: ec.generate_private_key(ec.BrainpoolP256R1()), "registration"),
 }
