@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 import re
 from functools import cache
 from pathlib import Path
@@ -10,10 +11,19 @@ from pathlib import Path
 import pytest
 
 from documentation import ROOT
+from kruispunt.attack.model import Family
+from kruispunt.attack.suite import suite
+from kruispunt.cli.stage import demo_forms
+from kruispunt.clock import SystemClock
 
 PAGE = ROOT / "docs" / "explanation" / "threat-model.md"
 _NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 _ROW = re.compile(r"^\| (?!threat)([^|\n]+) \| ([^|\n]+) \| ([^|\n]+) \|(?: ([^|\n]+) \|)?$", re.MULTILINE)
+
+
+COMMAND = "tests/front_door/test_attack_command.py"
+"""Of the suite as a whole: it holds no threat of its own."""
+_ATTACKS = re.compile(r"test_an_attack_is_held` with ((?:`[\w/*-]+` ?)+)")
 
 
 def split() -> tuple[str, str]:
@@ -77,5 +87,15 @@ def test_every_threat_that_is_stopped_has_a_test() -> None:
 
 def test_every_file_of_attacks_is_named() -> None:
     attacks = [*ROOT.glob("tests/front_door/test_attack_*.py"), *ROOT.glob("tests/security/test_*.py")]
-    named = {file for file, _ in _NAMED.findall(split()[0])}
+    named = {file for file, _ in _NAMED.findall(split()[0])} | {COMMAND}
     assert {str(path.relative_to(ROOT)) for path in attacks} - named == set()
+
+
+def test_attacks_that_are_named_are_in_the_suite_and_every_family_is_named() -> None:
+    """What stands behind the suite's test: a name, or a pattern of names."""
+    names = [attack.name for attack in suite(demo_forms({}, SystemClock()))]
+    stopped = split()[0]
+    named = [pattern for some in _ATTACKS.findall(stopped) for pattern in re.findall(r"`([^`]+)`", some)]
+    assert stopped.count("test_an_attack_is_held`") == len(_ATTACKS.findall(stopped)), "the suite without attacks"
+    assert [pattern for pattern in named if not fnmatch.filter(names, pattern)] == []
+    assert {pattern.partition("/")[0] for pattern in named} == {family.value for family in Family}

@@ -8,15 +8,14 @@ import ssl
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lxml import etree
-
+from kruispunt.attack.answer import Answer
 from kruispunt.cli.calls import request_body
 from kruispunt.cli.terminal import dsn_of, open_log
 from kruispunt.client.signing import ClientSecurity, platform_trust
@@ -29,10 +28,10 @@ from kruispunt.securitylog.read import Found
 from kruispunt.settings import load
 from kruispunt.wss.sign import Signer
 from kruispunt.xml.namespaces import SOAP, SOAP12, SOAP_ACTION
-from kruispunt.xml.parse import Limits, parse
 from kruispunt.xml.soap import unsigned_envelope
 
-REPLY_LIMITS = Limits(size=16 * 1024 * 1024, elements=500_000)
+Got = Answer
+"""A reply, as a client reads it."""
 ORGANISATIONS = {
     "onem": "0206737484",
     "onem-secondary": "18/1",
@@ -41,41 +40,6 @@ ORGANISATIONS = {
     "demo-limited": "0999999922",
     "limited": "0999999922",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Got:
-    """A reply, as a client reads it."""
-
-    status: int
-    headers: Mapping[str, str]
-    raw: bytes
-
-    @property
-    def root(self) -> etree._Element:
-        return parse(self.raw, REPLY_LIMITS)
-
-    @property
-    def payload(self) -> etree._Element:
-        """The element in the Body: a response or a SOAP fault."""
-        return self.root[-1][0]
-
-    @property
-    def is_fault(self) -> bool:
-        return self.payload.tag == f"{{{SOAP}}}Fault"
-
-    @property
-    def code(self) -> str:
-        """Status or fault code; empty where there is none."""
-        return self.payload.findtext(".//reasonCode" if self.is_fault else "status/code") or ""
-
-    @property
-    def ticket(self) -> str:
-        return self.payload.findtext(".//ticketCBSS") or ""
-
-    @property
-    def information(self) -> dict[str, str]:
-        return {i.findtext("fieldName") or "": i.findtext("fieldValue") or "" for i in self.payload.iter("information")}
 
 
 @dataclass(frozen=True, slots=True)

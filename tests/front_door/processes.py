@@ -7,9 +7,17 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bank import Bank
+
+    from kruispunt.client.transport import Connection
 
 PROC = Path("/proc")
+CONTRACT = "/ForeignerSituationService/v1/consult?wsdl"
 
 
 def children(process: int) -> list[int]:
@@ -25,6 +33,24 @@ def family(process: int) -> list[int]:
 def workers(supervisor: int) -> list[int]:
     """The gateway's worker processes."""
     return [number for number in children(supervisor) if "kruispunt.cli.worker" in command(number)]
+
+
+@contextmanager
+def one_connection_per_worker(bank: Bank, client: str = "onem") -> Iterator[list[Connection]]:
+    """TLS connections until the kernel has given one to each of two workers."""
+    waiting = workers(bank.process.pid)
+    assert len(waiting) == 2
+    found: list[Connection] = []
+    with ExitStack() as stack:
+        while waiting:
+            connection = stack.enter_context(bank.connect(client))
+            assert connection.get(CONTRACT)[0] == 200
+            assert connection._connection.sock is not None
+            worker = holder(connection._connection.sock, workers(bank.process.pid))
+            if worker in waiting:
+                waiting.remove(worker)
+                found.append(connection)
+        yield found
 
 
 def command(process: int) -> str:

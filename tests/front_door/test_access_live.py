@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import asyncpg
 import pytest
 from bank import Bank, Got
+from processes import one_connection_per_worker
 from running import Running, open_directory
 
 from kruispunt.cli import main
+from kruispunt.cli.terminal import dsn_of
+from kruispunt.demo.directory import DemoDirectory
 from kruispunt.demo.personas import Numbers, load_personas
 from kruispunt.errors import ConfigurationError
+from kruispunt.identifiers.ssin import Ssin, to_int
 from kruispunt.services.discovery import discover
+from kruispunt.settings import load
+from kruispunt.xml.namespaces import SOAP_ACTION
 
 KNOWN = next(p for p in load_personas(discover(), Numbers.BAND) if p.id == "two-cards-and-a-permit")
 TRIES = 100
+ACTION = f"{SOAP_ACTION}{KNOWN.service.name}/{KNOWN.operation.name}"
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +41,11 @@ def access(bank: Bank, *words: str) -> int:
 
 
 def on_all_workers(bank: Bank, expected: Callable[[Got], bool]) -> None:
-    """Waits until twenty new connections in a row, spread over both workers, are all answered as expected."""
+    """Waits until a request to each of both workers is answered as expected."""
     for _ in range(TRIES):
-        if all(expected(bank.call(KNOWN)) for _ in range(20)):
+        with one_connection_per_worker(bank) as connections:
+            answers = [Got(*c.post(KNOWN.service.path, ACTION, bank.message(KNOWN))) for c in connections]
+        if all(map(expected, answers)):
             return
         time.sleep(0.1)
     pytest.fail("the change did not reach every worker")
@@ -66,6 +77,31 @@ def test_withdrawn_legal_context_is_refused_on_all_workers(own_bank: Bank) -> No
     file.write_text(before)
     assert access(own_bank, "apply", "--reason", "given back") == 0
     on_all_workers(own_bank, lambda got: got.code == "MSG00000")
+
+
+def test_withdrawn_repertory_line_is_refused_on_all_workers(own_bank: Bank) -> None:
+    """MSG00012 (PL-20): no worker remembers lines. No command takes one away, so the table itself is changed."""
+    on_all_workers(own_bank, lambda got: got.code == "MSG00000")
+    lines = in_database(own_bank, "delete from inscription where ssin = $1 returning *", to_int(Ssin(KNOWN.ssin or "")))
+    assert lines
+    on_all_workers(own_bank, lambda got: got.code == "MSG00012")
+    for line in lines:
+        in_database(own_bank, "insert into inscription values ($1, $2, $3, $4, $5)", *line)
+    on_all_workers(own_bank, lambda got: got.code == "MSG00000")
+
+
+def in_database(bank: Bank, statement: str, *values: object) -> list[Any]:
+    """What an operator does with psql."""
+
+    async def work(dsn: str) -> list[Any]:
+        connection = await asyncpg.connect(dsn)
+        try:
+            return list(await connection.fetch(statement, *values))
+        finally:
+            await connection.close()
+
+    with dsn_of(load(DemoDirectory(bank.directory).settings)) as dsn:
+        return asyncio.run(work(dsn))
 
 
 def test_wrong_file_leaves_what_is_in_force(own_bank: Bank) -> None:

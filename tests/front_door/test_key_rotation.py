@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import ssl
@@ -215,9 +214,8 @@ def test_log_master_key_while_the_server_runs(own_bank: Bank) -> None:
         key_command(own_bank, "rotate-log-master", old, both)
 
 
-def test_a_server_starts_again_after_its_master_key_was_lost(server: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    if os.environ.get("KRUISPUNT_TEST_DSN"):
-        pytest.skip("this test starts one database twice: it needs the embedded one")
+def test_a_server_starts_again_after_its_master_key_was_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    """One database is started twice: on an embedded server of its own, also where the tests are given another."""
     with open_directory() as directory:
         demo = directory / "demo"
         with Running(demo) as bank:

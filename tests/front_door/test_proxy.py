@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from attacker import DAY, PERSONAS, Bench, check_log, choose, issued, issuer
+from attacker import PERSONAS, Bench, check_log
 from bank import Bank, Got
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -20,10 +20,12 @@ from running import open_directory
 from serving import Serving
 from wire import status, told
 
+from kruispunt.attack.certificates import WRONG
+from kruispunt.attack.model import NoTls
+from kruispunt.cli.stage import demo_stage
 from kruispunt.errors import ConfigurationError
 from kruispunt.gateway.behind import prove_closed_behind
 from kruispunt.identifiers.ticket import Ticket
-from signed_messages import root, rsa_key
 
 PATH = "/ForeignerSituationService/v1/consult"
 
@@ -125,7 +127,7 @@ def test_trusted_is_not_registered(bench: Bench, bank: Bank, proxied: Bank) -> N
     message = bench.message()
     got = post(bench, proxied, message, f"Client-Cert: :{token(bank, 'stranger')}:")
     assert (got.status, got.code, got.information["reason"]) == (500, "MSG00015", "registration")
-    check_log(proxied, message, got, "registration.tls")
+    check_log(proxied.logged(got.ticket), message, got, "registration.tls")
 
 
 # What is not.
@@ -168,22 +170,17 @@ def test_headers_that_are_refused(bank: Bank, unserved: Bank, name: str) -> None
     assert b"connection: close\r\n" in answer
 
 
-@pytest.mark.parametrize(
-    "kind", ["self-signed", "other-authority", "expired", "not-yet-valid", "of-a-client", "server", "ca"]
-)
+@pytest.mark.parametrize("kind", [name for name, wrong in WRONG.items() if wrong.tls == NoTls()])
 def test_certificates_that_a_proxy_should_have_refused(bank: Bank, unserved: Bank, kind: str) -> None:
-    """The proxy's own check is not what counts: a path, validity and use are those of the platform."""
-    signer = choose(bank)
-    made = {
-        "self-signed": lambda: text(issued("onem", rsa_key())),
-        "other-authority": lambda: text(issued("onem", rsa_key(), root())),
-        "expired": lambda: text(issued("onem", rsa_key(), issuer(bank), begin=-2 * DAY, end=-DAY)),
-        "not-yet-valid": lambda: text(issued("onem", rsa_key(), issuer(bank), begin=DAY, end=2 * DAY)),
-        "of-a-client": lambda: text(issued("onem", rsa_key(), (signer.signer.certificate, signer.key))),
-        "server": lambda: token(bank, "server"),
-        "ca": lambda: token(bank, "ca"),
-    }[kind]()
-    assert status(ask(unserved, f"Client-Cert: :{made}:")) == 403
+    """The proxy's own check is not what counts: path, validity, use and key are judged here, as in a handshake."""
+    made = text(WRONG[kind].make(demo_stage(bank.directory).bench.ground))
+    for form in (":{}:", "{}"):
+        assert status(ask(unserved, f"Client-Cert: {form.format(made)}")) == 403
+
+
+@pytest.mark.parametrize("name", ["server", "ca"])
+def test_certificates_that_are_no_clients(bank: Bank, unserved: Bank, name: str) -> None:
+    assert status(ask(unserved, f"Client-Cert: :{token(bank, name)}:")) == 403
 
 
 def test_a_certificate_behind_the_body(bank: Bank, unserved: Bank) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import os
 import sys
 import tempfile
 from collections import Counter
@@ -280,6 +281,13 @@ def _report(fuzzer: Fuzzer, one: Case, broken: Broken, keep: Path | None) -> str
     return f"{file}: --seed {one.seed} --only {one.number}: {one.told.name} after {names}: {broken}"
 
 
+def _tell(total: Findings, wanted: int) -> None:
+    """How far it is, on standard error: a million mutants take half an hour."""
+    end = "\r" if sys.stderr.isatty() else "\n"
+    done = total.outcomes.total()
+    print(f"{done:9,} of {wanted:,} mutants, {len(total.broken)} broken", end=end, file=sys.stderr, flush=True)
+
+
 def _task(arguments: tuple[int, int, int, Path]) -> Findings:
     return run(*arguments)
 
@@ -290,7 +298,7 @@ def main() -> int:
     parser.add_argument("--mutants", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, help="number of one mutant")
-    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "kruispunt-fuzz")
     asked = parser.parse_args()
     if asked.only is not None:
@@ -305,6 +313,7 @@ def main() -> int:
         for findings in pool.imap_unordered(_task, tasks):
             total.outcomes.update(findings.outcomes)
             total.broken += findings.broken
+            _tell(total, asked.mutants)
     for outcome, count in total.outcomes.most_common():
         print(f"{count:9,} {outcome}")
     print(f"{total.outcomes.total():9,} mutants, {len(total.broken)} broken")

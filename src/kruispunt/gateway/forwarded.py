@@ -1,7 +1,8 @@
 """The client's certificate as a proxy hands it on (RFC 9440), and what is still checked of it.
 
 The proxy has done the TLS handshake, so it alone knows that the client holds the key. That is all it is trusted for:
-whether the certificate is one of a trusted issuer, valid now and fit for a client, is decided here.
+whether the certificate is one of a trusted issuer, valid now, fit for a client and of a key that is large enough, is
+decided here.
 
 | form | written by |
 |---|---|
@@ -17,13 +18,15 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kruispunt.clock import Clock
 from kruispunt.errors import AuthenticationRefused, TransportRefusal
 from kruispunt.gateway.http import peer_of
 from kruispunt.pipeline.context import TlsClient
-from kruispunt.wss.trust import Trust
+from kruispunt.wss.policy import STRICT
+from kruispunt.wss.trust import Trust, Trusted
 
 ADDRESS_HEADER: Final = b"x-forwarded-for"
 """Of the client; one address, which the proxy sets."""
@@ -50,6 +53,7 @@ class Forwarded:
             held = "the header holds no X.509 certificate in base64" if refusal.rule == MALFORMED else refusal.why
             raise TransportRefusal(403, "proxy.certificate", f"No client certificate: {held}.") from refusal
         _check_use(trusted.certificate)
+        _check_key(trusted)
         return TlsClient(trusted.fingerprint, trusted.subject, token)
 
 
@@ -80,6 +84,12 @@ def _token(value: bytes) -> str:
             raise TransportRefusal(403, "proxy.form", "The header of the client certificate has another form.")
         value = value[1:-1]
     return value.decode("latin-1")
+
+
+def _check_key(trusted: Trusted) -> None:
+    """As a handshake would: OpenSSL takes no RSA key of less than 2,048 bits from a client, a proxy may."""
+    if isinstance(trusted.key, rsa.RSAPublicKey) and trusted.key.key_size < STRICT.min_rsa_bits:
+        raise TransportRefusal(403, "proxy.key", "The key of the client certificate is too small.")
 
 
 def _check_use(certificate: x509.Certificate) -> None:

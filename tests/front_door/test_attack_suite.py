@@ -1,0 +1,116 @@
+"""The attack suite, one attack at a time, against a bank whose log and suppliers can be looked at.
+
+`kruispunt attack` sees what comes back. Here it is seen too what is logged, that no supplier was reached, and that what
+ends before SOAP is no exchange at all (PL-05 to PL-09, and the tables of platform.md).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cache
+
+import pytest
+from attacker import REFUSALS_PER_MINUTE, STRANGERS, VICTIMS, check_log, choose, count_refusals
+from bank import Bank
+
+from kruispunt.attack.answer import Answer
+from kruispunt.attack.bench import Bench
+from kruispunt.attack.judge import Judge
+from kruispunt.attack.model import Answered, AsValue, Attack, Means, Refused, Shot
+from kruispunt.attack.suite import suite
+from kruispunt.attack.wire import Trap, Wire, find
+from kruispunt.cli.stage import demo_forms, demo_stage
+from kruispunt.client.signing import ClientSecurity, platform_trust
+from kruispunt.clock import SystemClock
+from kruispunt.demo.personas import Persona
+
+SUITE = suite(demo_forms({}, SystemClock()))
+FIRST = VICTIMS[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything for the attacks on one victim."""
+
+    bench: Bench
+    wire: Wire
+    judge: Judge
+    attacks: Mapping[str, Attack]
+
+
+@pytest.fixture(scope="module")
+def trap() -> Iterator[Trap]:
+    with Trap() as trap:
+        yield trap
+
+
+@pytest.fixture(scope="module")
+def scene(bank: Bank, trap: Trap) -> Iterator[Callable[[Persona], Scene]]:
+    """The scene of a victim, made once."""
+    with ExitStack() as stack:
+
+        @cache
+        def of(victim: str) -> Scene:
+            stage = demo_stage(bank.directory, victim)
+            bench = replace(stage.bench, trap=trap.url)
+            judge = Judge(bench, ClientSecurity(bench.victim.signer, platform_trust(stage.platform)))
+            wire = stack.enter_context(Wire(find(bank.url), bench))
+            return Scene(bench, wire, judge, {attack.name: attack for attack in suite(bench.forms)})
+
+        yield lambda persona: of(persona.id)
+
+
+def victim_for(attack: Attack, bank: Bank) -> Persona:
+    """One whose refusals are still logged one by one; the ECDSA key is of the first one's organisation."""
+    if Means.ECDSA not in attack.needs:
+        return choose(bank).victim
+    while count_refusals(FIRST) >= REFUSALS_PER_MINUTE:
+        time.sleep(1)
+    return FIRST
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1")
+@pytest.mark.parametrize("attack", SUITE, ids=lambda attack: attack.name)
+def test_an_attack_is_held(bank: Bank, trap: Trap, scene: Callable[[Persona], Scene], attack: Attack) -> None:
+    """The right refusal, signed; the right entries in the log; no supplier reached; nothing fetched."""
+    victim = victim_for(attack, bank)
+    on = scene(victim)
+    exchanges, asked = bank.metric("kruispunt_exchange_seconds_count"), bank.supplier_calls
+    sent: list[tuple[Shot, Answer]] = []
+    for shot in on.attacks[attack.name].shots(on.bench):
+        answer = on.wire.send(shot)
+        assert on.judge.trouble(shot, answer) == "", f"{attack.what} {answer}"
+        sent.append((shot, answer))
+    assert sent
+    assert not trap.knocked()
+    soap = [(shot, answer) for shot, answer in sent if answer.is_soap]
+    count_refusals(victim, sum(_is_strangers(shot) for shot, _ in soap))
+    # What ends before SOAP is no exchange; every other shot is one.
+    assert bank.metric("kruispunt_exchange_seconds_count") == exchanges + len(soap)
+    answered = sum(isinstance(shot.expected, Answered) for shot, _ in sent)
+    values = sum(isinstance(shot.expected, AsValue) for shot, _ in sent)
+    assert asked + answered <= bank.supplier_calls <= asked + answered + values, "the supplier was reached"
+    _check_entries(bank, soap)
+
+
+def _is_strangers(shot: Shot) -> bool:
+    expected = shot.expected
+    return isinstance(expected, Refused) and (not expected.rule or expected.rule.startswith(STRANGERS))
+
+
+def _check_entries(bank: Bank, soap: list[tuple[Shot, Answer]]) -> None:
+    """Every ticket that was told has its two entries, with the rule that the attack is to meet."""
+    tickets = [answer.ticket for _, answer in soap]
+    logged = bank.logged_all(tickets)
+    for shot, answer in soap:
+        rule = shot.expected.rule if isinstance(shot.expected, Refused) else ""
+        check_log(logged[answer.ticket], shot.data, answer, rule)
+
+
+def test_names_are_unique() -> None:
+    names = [attack.name for attack in SUITE]
+    assert len(set(names)) == len(names)
+    assert all(attack.what.endswith(".") and "\n" not in attack.what for attack in SUITE)
