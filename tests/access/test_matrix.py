@@ -107,7 +107,8 @@ class Configured:
 def configured(directory: Path | None) -> Configured:
     own = None if directory is None else directory / "organisations.toml"
     rows: list[dict[str, Any]] = []
-    for path in (SHIPPED_ORGANISATIONS, own):
+    shipped = [s.folder / "organisations.toml" for s in SERVICES]
+    for path in (SHIPPED_ORGANISATIONS, *(p for p in shipped if p.exists()), own):
         rows += [] if path is None else tomllib.loads(path.read_text(encoding="utf-8"))["organisation"]
     keys = {row["code"]: list(_keys(row)) for row in rows}
     allowed = {}

@@ -18,7 +18,8 @@ import click
 import typer
 from lxml import etree
 
-from kruispunt.access.files import load_organisations
+from kruispunt.access.files import load_directory
+from kruispunt.app import rows_of
 from kruispunt.cli.calls import kebab, request_body
 from kruispunt.cli.terminal import out, print_json
 from kruispunt.client.signing import ClientSecurity, platform_trust
@@ -171,7 +172,8 @@ def _files(where: DemoDirectory, given: dict[str, Any]) -> Files:
 def _organisation(where: DemoDirectory, given: dict[str, Any]) -> str:
     """A code of the access files becomes its CBE number or sector/institution; anything else goes as it is."""
     named = given["organisation"] or DEMO_ORGANISATIONS.get(given["client"], given["client"])
-    organisation = load_organisations(where.access if where.access.exists() else None).get(named)
+    known = load_directory(where.access if where.access.exists() else None, rows_of(discover()))
+    organisation = known.organisations.get(named)
     return str(named) if organisation is None else organisation.keys[0]
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from kruispunt.access.files import load_organisations
+from kruispunt.access.files import load_directory
 from kruispunt.access.model import Organisation
-from kruispunt.app import services_of
+from kruispunt.app import rows_of, services_of
 from kruispunt.clock import SystemClock, today
 from kruispunt.demo.directory import DemoDirectory
 from kruispunt.demo.personas import Numbers, Persona, load_personas
@@ -148,7 +148,7 @@ def _write_people(
     directory: DemoDirectory, options: Options, services: Sequence[Service], personas: Sequence[Persona]
 ) -> None:
     people = [p for persona in personas for p in persona.people]
-    organisations = load_organisations(directory.access)
+    organisations = load_directory(directory.access, rows_of(services)).organisations
     lines = [_by_key(line, organisations) for persona in personas for line in persona.lines]
     situations = []
     for demo in population(options.people, options.numbers, options.seed):
