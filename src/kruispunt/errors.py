@@ -172,7 +172,14 @@ class InvalidSoapVersion(Fault):
     code, side, text = "MSG00053", "Client", "Invalid soap version"
 
 
-class Rule(Enum):
+class BusinessRule(Enum):
+    """A rule that ends an exchange with NO_RESULT; its value is the stable dotted name.
+
+    A service with rules beside those of the platform has an enum of its own below this one.
+    """
+
+
+class Rule(BusinessRule):
     """The business rules that the platform itself applies. A service's `codes.py` says which code answers each."""
 
     ORGANISATION = "organisation.certificate"
@@ -188,13 +195,24 @@ class Rule(Enum):
 
 
 class BusinessRefusal(Refusal):
-    """NO_RESULT: the request was understood and is refused by a rule of the platform or of the service."""
+    """NO_RESULT: the request was understood and is refused by a rule of the platform or of the service.
+
+    `information` is told whatever the service; `facts` are pairs of which a service's code tells those that it names.
+    """
 
     def __init__(
-        self, rule: Rule, why: str, *, element: str = "", remedy: str = "", information: Information = ()
+        self,
+        rule: BusinessRule,
+        why: str,
+        *,
+        element: str = "",
+        remedy: str = "",
+        information: Information = (),
+        facts: Information = (),
     ) -> None:
         super().__init__(rule.value, why, element=element, remedy=remedy, information=information)
         self.business_rule = rule
+        self.facts = facts
 
 
 FAULTS: tuple[type[Fault], ...] = (

@@ -10,7 +10,7 @@ import json
 import secrets
 import sys
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +83,8 @@ def _field_option(field: Field) -> click.Option:
     name = kebab(field.name)
     if field.kind is bool:
         return click.Option([f"--{name}/--no-{name}", field.name], default=field.default, help=field.help)
-    return click.Option(
-        [f"--{name}", field.name], required=field.default is None, default=field.default, help=field.help
-    )
+    told = f"{field.help} YYYY-MM-DD, today, today+7, today-7." if field.kind is date else field.help
+    return click.Option([f"--{name}", field.name], required=field.default is None, default=field.default, help=told)
 
 
 def _client_options() -> list[click.Parameter]:

@@ -113,6 +113,8 @@ def _response(exchange: Exchange, echo: tuple[str, ...], cbss: str) -> str:
     outcome = None if refusal is not None else exchange.outcome
     told = refusal or outcome
     information = () if told is None else told.information
+    if isinstance(refusal, BusinessRefusal) and code is not None:
+        information += tuple(fact for fact in refusal.facts if fact[0] in code.tells)
     status = "" if code is None else _status(code, information)
     ssin = exchange.ssin if refusal is None else None
     name = f"svc:{operation.name}Response"

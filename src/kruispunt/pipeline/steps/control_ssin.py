@@ -58,6 +58,7 @@ def _well_made(text: str, platform: Platform) -> Ssin:
             str(error),
             element="ssin",
             remedy="Check the number: eleven digits, a birth date, a counter and a check number.",
+            facts=(("ssin", text),),
         ) from None
 
 
