@@ -82,8 +82,8 @@ def request_body(
 
 def dated(operation: Operation, values: Mapping[str, Any], today: date) -> dict[str, Any]:
     """The values, with dates that were written as seen from today in their place in the calendar."""
-    days = {field.name for field in operation.fields if field.kind is date}
-    return {name: day_of(value, today) if name in days else value for name, value in values.items()}
+    days = {f.name: values.get(f.name, f.default) for f in operation.fields if f.kind is date}
+    return {**values, **{name: day_of(text, today) for name, text in days.items() if text is not None}}
 
 
 def day_of(text: str, today: date) -> str:

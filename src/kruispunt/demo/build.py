@@ -14,9 +14,10 @@ from kruispunt.access.files import load_directory
 from kruispunt.access.model import Organisation
 from kruispunt.app import rows_of, services_of
 from kruispunt.clock import SystemClock, today
+from kruispunt.demo import additions
 from kruispunt.demo.directory import DemoDirectory
 from kruispunt.demo.personas import Numbers, Persona, load_personas
-from kruispunt.demo.pki import CLIENTS, create_pki
+from kruispunt.demo.pki import create_pki
 from kruispunt.demo.population import population
 from kruispunt.errors import DataError
 from kruispunt.pipeline.service import Service
@@ -27,12 +28,8 @@ from kruispunt.securitylog.keys import new_master_key
 from kruispunt.settings import Environment, Settings
 from kruispunt.storage.database import Database
 
-ACCESS = Path(__file__).with_name("access")
-"""Demo organisations, and grants that are added to those that ship."""
-
 UNREGISTERED = "stranger"
 TESTER_SERVICES = ("TestConnectionServiceService",)
-OWNERS = {"limited": "demo-limited", "tester": "demo-tester", "onem-ecdsa": "onem", "bounded": "onem"}
 VOLUMES = {"bounded": "{ per_day = 0 }"}
 """Zero: its first request of the day is one too many already, whoever asked before."""
 
@@ -79,8 +76,8 @@ def build_files(directory: DemoDirectory, options: Options, tell: Progress) -> S
     """Everything that needs no database. Returns the server's settings."""
     directory.root.mkdir(parents=True, exist_ok=True)
     tell("certificates of the demo PKI")
-    create_pki(directory.pki)
     settings = settings_for(directory, options)
+    create_pki(directory.pki, additions.clients(services_of(settings)))
     _write_access(directory, services_of(settings))
     if not directory.master_key.exists():
         directory.master_key.parent.mkdir(mode=0o700, exist_ok=True)
@@ -103,10 +100,11 @@ def _write_access(directory: DemoDirectory, services: Sequence[Service]) -> None
     """The demo's organisations and certificates; per service the rows that ship and the demo's own."""
     grants = directory.access / "grants"
     grants.mkdir(parents=True, exist_ok=True)
-    (directory.access / "organisations.toml").write_bytes((ACCESS / "organisations.toml").read_bytes())
+    (directory.access / "organisations.toml").write_text(additions.organisations(services), encoding="utf-8")
+    owners = additions.owners(services)
     rows = ["# The demo's client certificates. `stranger` is left out on purpose.", ""]
-    for client in (c.name for c in CLIENTS if c.name != UNREGISTERED):
-        owner = OWNERS.get(client, client)
+    for client in (c.name for c in additions.clients(services) if c.name != UNREGISTERED):
+        owner = owners.get(client, client)
         offered = TESTER_SERVICES if client == "tester" else tuple(s.name for s in services)
         rows += [
             "[[certificate]]",
@@ -119,10 +117,7 @@ def _write_access(directory: DemoDirectory, services: Sequence[Service]) -> None
         ]
     (directory.access / "certificates.toml").write_text("\n".join(rows), encoding="utf-8")
     for service in services:
-        shipped = service.folder / "contexts.toml"
-        added = ACCESS / "grants" / f"{service.folder.name}.toml"
-        text = "\n".join(f.read_text(encoding="utf-8") for f in (shipped, added) if f.exists())
-        (grants / f"{service.folder.name}.toml").write_text(text, encoding="utf-8")
+        (grants / f"{service.folder.name}.toml").write_text(additions.grants(service), encoding="utf-8")
 
 
 async def load_people(directory: DemoDirectory, options: Options, dsn: str, tell: Progress) -> None:

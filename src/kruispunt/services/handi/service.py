@@ -10,6 +10,8 @@ from kruispunt.pipeline.service import Field, Operation, Service
 from kruispunt.services.handi import criteria, handler, messages
 from kruispunt.services.handi.codes import CODES
 from kruispunt.services.handi.file import SUPPLIER_NAME
+from kruispunt.services.handi.importing import import_files
+from kruispunt.services.handi.tables import OwnTables
 
 _SSIN: Final = Field("ssin", help="Number of the person: eleven digits.")
 
@@ -63,5 +65,7 @@ SERVICE: Final = Service(
         ),
     ),
     codes=CODES,
+    supplier=OwnTables,
+    imports={"handicap-files": import_files},
     supplier_name=SUPPLIER_NAME,
 )
