@@ -31,7 +31,6 @@ from kruispunt.services.handi.file import (
     Right,
     SocialCard,
     Unsuitability,
-    YearMonth,
 )
 
 if TYPE_CHECKING:
@@ -153,7 +152,7 @@ def _file(row: asyncpg.Record) -> HandicapFile:
         tuple(_recognition(*entry) for entry in recognitions or ()),
         tuple(_right(*entry) for entry in rights or ()),
         tuple(SocialCard(delivery, end, number, CardType(kind)) for delivery, end, number, kind in cards or ()),
-        tuple(Payment(YearMonth.of(month), amount, cancelled) for month, amount, cancelled in payments or ()),
+        tuple(Payment(*entry) for entry in payments or ()),
     )
 
 
