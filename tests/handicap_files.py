@@ -192,6 +192,6 @@ def whole_file(ssin: Ssin = PEOPLE[0]) -> HandicapFile:
         ),
         (
             Payment(date(2020, 8, 1), Decimal("812.50"), False),
-            Payment(date(2020, 9, 1), Decimal("812.50"), True),
+            Payment(date(2020, 9, 1), Decimal("6250000"), True),
         ),
     )
