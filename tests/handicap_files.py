@@ -30,7 +30,6 @@ from kruispunt.services.handi.file import (
     Right,
     SocialCard,
     Unsuitability,
-    YearMonth,
 )
 
 CONTROLS = "".join(chr(code) for code in range(0x20) if chr(code) not in "\t\n\r")
@@ -121,7 +120,7 @@ rights = st.builds(
     flags,
 )
 cards = st.builds(SocialCard, dates, maybe(dates), digits(10), st.sampled_from(CardType))
-payments = st.builds(Payment, dates.map(YearMonth.of), amounts, flags)
+payments = st.builds(Payment, dates.map(lambda day: day.replace(day=1)), amounts, flags)
 files = st.builds(
     HandicapFile,
     st.sampled_from(PEOPLE),
@@ -192,7 +191,7 @@ def whole_file(ssin: Ssin = PEOPLE[0]) -> HandicapFile:
             SocialCard(date(2020, 8, 1), date(2025, 7, 31), "0000000002", CardType.REDUCTION),
         ),
         (
-            Payment(YearMonth(2020, 8), Decimal("812.50"), False),
-            Payment(YearMonth(2020, 9), Decimal("812.50"), True),
+            Payment(date(2020, 8, 1), Decimal("812.50"), False),
+            Payment(date(2020, 9, 1), Decimal("6250000"), True),
         ),
     )

@@ -50,7 +50,6 @@ from kruispunt.services.handi.file import (
     Right,
     SocialCard,
     Unsuitability,
-    YearMonth,
 )
 
 MOST_NAMES: Final = 3
@@ -308,7 +307,7 @@ def payment(fields: Fields) -> Payment:
     if month is None:
         raise DataError("yearMonth: must be a month, written YYYY-MM")
     return Payment(
-        YearMonth(int(month[1]), int(month[2])), _amount(fields, "amount"), required_flag(fields, "cancelledPayment")
+        date(int(month[1]), int(month[2]), 1), _amount(fields, "amount"), required_flag(fields, "cancelledPayment")
     )
 
 

@@ -282,31 +282,12 @@ class SocialCard:
     """`cardType`."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class YearMonth:
-    """`yearMonth`, written `YYYY-MM`; later months are greater. Raises ValueError for what is no month."""
-
-    year: int
-    month: int
-
-    def __post_init__(self) -> None:
-        date(self.year, self.month, 1)
-
-    @classmethod
-    def of(cls, day: date) -> YearMonth:
-        """The month of a day."""
-        return cls(day.year, day.month)
-
-    def __str__(self) -> str:
-        return f"{self.year:04d}-{self.month:02d}"
-
-
 @dataclass(frozen=True, slots=True)
 class Payment:
     """`payments`: one month's payment, in euro."""
 
-    month: YearMonth
-    """`yearMonth`."""
+    month: date
+    """`yearMonth`, by its first day: the element is `month.isoformat()[:7]`."""
     amount: Decimal
     cancelled: bool
     """`cancelledPayment`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Final
 
 from kruispunt.services.handi.file import (
@@ -180,4 +179,4 @@ def card_row(card: SocialCard) -> Row:
 
 def payment_row(payment: Payment) -> Row:
     """In the order of PAYMENT_COLUMNS."""
-    return (date(payment.month.year, payment.month.month, 1), payment.amount, payment.cancelled)
+    return (payment.month, payment.amount, payment.cancelled)

@@ -31,7 +31,6 @@ from kruispunt.services.handi.file import (
     Right,
     SocialCard,
     Unsuitability,
-    YearMonth,
 )
 
 if TYPE_CHECKING:
@@ -96,9 +95,19 @@ CARD_COLUMNS: Final = ("delivery_date", "end_date", "number", "type")
 PAYMENT_COLUMNS: Final = ("month", "amount", "cancelled")
 
 
+# The driver would make 6.25E+6 of 6250000, which no message may hold.
+_NUMERIC: Final = {
+    "mental_unsuitability",
+    "physical_unsuitability",
+    "total_month_amount",
+    "month_amount",
+    "amount",
+}
+
+
 def _entries(group: DataGroup, table: str, columns: Sequence[str]) -> str:
     """The entries of one group in their order, as an array of rows; NULL, and not looked up, when nobody asks."""
-    row = ", ".join(f"e.{column}" for column in columns)
+    row = ", ".join(f"e.{column}::text" if column in _NUMERIC else f"e.{column}" for column in columns)
     return (
         f"CASE WHEN asked.groups & {_BIT[group]} <> 0 THEN "  # noqa: S608  constants of this module
         f"ARRAY(SELECT ROW({row}) FROM {table} e WHERE e.ssin = f.ssin ORDER BY e.position) END"
@@ -153,7 +162,7 @@ def _file(row: asyncpg.Record) -> HandicapFile:
         tuple(_recognition(*entry) for entry in recognitions or ()),
         tuple(_right(*entry) for entry in rights or ()),
         tuple(SocialCard(delivery, end, number, CardType(kind)) for delivery, end, number, kind in cards or ()),
-        tuple(Payment(YearMonth.of(month), amount, cancelled) for month, amount, cancelled in payments or ()),
+        tuple(Payment(month, Decimal(amount), cancelled) for month, amount, cancelled in payments or ()),
     )
 
 
@@ -222,12 +231,16 @@ def _child(
 
 
 def _adult(independence_known: bool, *rest: Any) -> AdultResult:
-    scores, earnings, unsuitability = rest[:7], rest[7], rest[8:]
+    scores, earnings, (mental, physical) = rest[:7], rest[7], rest[8:]
     return AdultResult(
         IndependenceReduction(*scores) if independence_known else NoDataReason.NO_DATA_IN_DB,
         earnings,
-        Unsuitability(*unsuitability) if _any_known(unsuitability) else None,
+        Unsuitability(_decimal(mental), _decimal(physical)) if _any_known((mental, physical)) else None,
     )
+
+
+def _decimal(written: str | None) -> Decimal | None:
+    return None if written is None else Decimal(written)
 
 
 def _any_known(values: Iterable[object]) -> bool:
@@ -238,10 +251,19 @@ def _right(
     begin: date,
     end: date | None,
     legislation: int,
-    total: Decimal,
-    amount: Decimal,
+    total: str,
+    amount: str,
     category_ivt: str,
     category_it: int,
     partner_income: bool,
 ) -> Right:
-    return Right(begin, end, legislation, total, amount, IncomeCategory(category_ivt), category_it, partner_income)
+    return Right(
+        begin,
+        end,
+        legislation,
+        Decimal(total),
+        Decimal(amount),
+        IncomeCategory(category_ivt),
+        category_it,
+        partner_income,
+    )

@@ -193,4 +193,8 @@ def _card(card: SocialCard) -> Json:
 
 
 def _payment(payment: Payment) -> Json:
-    return {"yearMonth": str(payment.month), "amount": str(payment.amount), "cancelledPayment": payment.cancelled}
+    return {
+        "yearMonth": payment.month.isoformat()[:7],
+        "amount": str(payment.amount),
+        "cancelledPayment": payment.cancelled,
+    }
