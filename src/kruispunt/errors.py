@@ -32,6 +32,9 @@ from typing import ClassVar
 
 Information = tuple[tuple[str, str], ...]
 
+FIELD_NAME_LENGTH = 64
+"""Longest `fieldName` of an information pair, in characters (CommonV3)."""
+
 
 class KruispuntError(Exception):
     """Root of everything that is raised on purpose."""
@@ -59,20 +62,26 @@ class ReplyNotTrusted(KruispuntError):
 
 
 class SupplierError(KruispuntError):
-    """A supplier failed; `kind` is one of the three that PL-26 names."""
+    """A supplier failed; `kind` is one of the three that PL-26 names, `told` what a client may read about it."""
 
-    def __init__(self, supplier: str, kind: SupplierFailureKind, detail: str = "") -> None:
-        super().__init__(f"{kind.value.format(supplier)}{': ' + detail if detail else ''}")
+    def __init__(self, supplier: str, kind: SupplierFailureKind, detail: str = "", *, told: str = "") -> None:
+        super().__init__(f"{kind.sentence(supplier)}{': ' + detail if detail else ''}")
         self.supplier = supplier
         self.kind = kind
+        self.told = told
 
 
 class SupplierFailureKind(Enum):
-    """The three kinds of MSG00002; the text is what the client is told, `{}` the supplier's name (PL-26)."""
+    """The three kinds of MSG00002 (PL-26); the text is what document 000 prints as the name of a field."""
 
-    SCHEMA = "schema validation error on the response of {}"
-    FAULT = "SOAP fault received from {}"
-    UNEXPECTED = "unexpected response from {}"
+    SCHEMA = "Schema validation error on response from backend {}"
+    FAULT = "SoapFault received from backend {}"
+    UNEXPECTED = "Unexpected response from backend {}"
+
+    def sentence(self, supplier: str) -> str:
+        """The name of the field, without the word backend where the contract's 64 characters have no room for it."""
+        whole = self.value.format(supplier)
+        return whole if len(whole) <= FIELD_NAME_LENGTH else whole.replace("backend ", "", 1)
 
 
 class Refusal(KruispuntError):

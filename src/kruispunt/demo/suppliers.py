@@ -39,7 +39,7 @@ class FailingFor:
         if failure == CRASH:
             raise RuntimeError("the demo supplier crashed, as its persona asks")
         if failure is not None:
-            raise SupplierError(self._name, KINDS[failure])
+            raise SupplierError(self._name, KINDS[failure], told=f"the demo supplier fails: {failure}")
 
 
 def wrap_supplier(numbers: str) -> Callable[[Service, Any], Any]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from kruispunt.errors import BusinessRefusal, Rule
 from kruispunt.services.handi.codes import HandiRule
-from kruispunt.services.handi.file import DataGroup, YearMonth
+from kruispunt.services.handi.file import DataGroup
 
 MOST_YEARS: Final = 2
 """Longest period of payments."""
@@ -24,9 +24,9 @@ class AskedPeriod:
     start: date
     end: date
 
-    def covers(self, month: YearMonth) -> bool:
-        """Whether the period has a day of that month."""
-        return YearMonth.of(self.start) <= month <= YearMonth.of(self.end)
+    def covers(self, month: date) -> bool:
+        """Whether the period has a day of the month that begins on that day."""
+        return self.start.replace(day=1) <= month <= self.end
 
     def overlaps(self, begin: date, end: date | None) -> bool:
         """Whether a day of the period lies between those two, which count; None is open."""

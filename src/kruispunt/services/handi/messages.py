@@ -268,7 +268,7 @@ def _card(card: SocialCard) -> str:
 
 def _payment(payment: Payment) -> str:
     return (
-        element("yearMonth", str(payment.month))
+        element("yearMonth", payment.month.isoformat()[:7])
         + _decimal("amount", payment.amount)
         + element("cancelledPayment", boolean(payment.cancelled))
     )

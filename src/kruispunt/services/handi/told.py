@@ -31,7 +31,6 @@ from kruispunt.services.handi.file import (
     RequestEvolution,
     Right,
     SocialCard,
-    YearMonth,
 )
 
 _Entry = TypeVar("_Entry")
@@ -173,8 +172,8 @@ def _holds(begin: date, end: date | None, day: date) -> bool:
 
 def _right_of(payment: Payment, rights: Sequence[Right]) -> int:
     for index, right in enumerate(rights):
-        begun = YearMonth.of(right.begin_date) <= payment.month
-        if begun and (right.end_date is None or payment.month <= YearMonth.of(right.end_date)):
+        begun = right.begin_date.replace(day=1) <= payment.month
+        if begun and (right.end_date is None or payment.month <= right.end_date):
             return index
     return _NO_RIGHT
 
