@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from handicap_files import PEOPLE, files, whole_file
 from kruispunt.identifiers.ssin import Ssin, compute
-from kruispunt.registers.jsonlines import ImportReport
+from kruispunt.registers.jsonlines import ImportReport, read_lines
 from kruispunt.services.handi import importing
 from kruispunt.services.handi.file import ALL_GROUPS, DataGroup, HandicapFile
 from kruispunt.services.handi.importing import import_files
+from kruispunt.services.handi.lines import read
 from kruispunt.services.handi.tables import OwnTables
 from kruispunt.services.handi.written import line_of
 from kruispunt.storage.database import Database
@@ -263,8 +264,8 @@ def test_any_number_of_files_is_one_query_on_the_primary_keys(fresh_dsn: str, co
         ({"ssin": PERSON, "addressHandicappedPerson": {}}, "addressHandicappedPerson: lastName: missing"),
     ],
 )
-def test_a_line_that_breaks_the_format_is_refused(fresh_dsn: str, line: Any, why: str) -> None:
-    _refused(fresh_dsn, line, why)
+def test_a_line_that_breaks_the_format_is_refused(line: Any, why: str) -> None:
+    _refused(line, why)
 
 
 MISTAKES: list[tuple[str, Any, str]] = [
@@ -321,14 +322,14 @@ MISTAKES: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("place", "value", "why"), MISTAKES, ids=lambda value: str(value)[:40])
-def test_an_entry_that_breaks_the_format_is_refused(fresh_dsn: str, place: str, value: object, why: str) -> None:
+def test_an_entry_that_breaks_the_format_is_refused(place: str, value: object, why: str) -> None:
     line = json.loads(json.dumps(WHOLE))
     *path, name = place.split("/")
     within = line
     for step in path:
         within = within[int(step)] if step.isdigit() else within[step]
     within[name] = value
-    _refused(fresh_dsn, line, why)
+    _refused(line, why)
 
 
 def test_every_field_of_a_file_has_a_group_or_is_told_with_all() -> None:
@@ -345,17 +346,30 @@ def test_a_number_of_the_band_is_refused_unless_it_is_admitted(fresh_dsn: str) -
     with_database(fresh_dsn, work)
 
 
-def _refused(dsn: str, line: Any, why: str) -> None:
-    """The line is refused with that reason, which tells no value; the lines around it are taken."""
+def _refused(line: Any, why: str) -> None:
+    """The line is refused with that reason, which tells no value; the lines around it are read."""
+    good, report = json.dumps({**WHOLE, "ssin": OTHER}), ImportReport()
+    source = io.BytesIO("\n".join([good, line if isinstance(line, str) else json.dumps(line), good]).encode())
+    taken = list(read_lines(source, lambda fields: read(fields, today=TODAY, test_band=True), report))
+    assert [one.ssin for one in taken] == [OTHER, OTHER]
+    ((number, told),) = report.refused
+    assert number == 2
+    assert why in told
+    assert PERSON not in told
+
+
+def test_a_bad_line_stops_nothing_and_is_not_half_applied(fresh_dsn: str) -> None:
+    bad = {**WHOLE, "payments": [{}]}
 
     async def work(database: Database) -> None:
-        good = {**WHOLE, "ssin": OTHER}
-        report = await send(database, good, line, good)
-        assert report.accepted == 2
-        ((number, told),) = report.refused
-        assert number == 2
-        assert why in told
-        assert PERSON not in told
-        assert await OwnTables(database).consult([PERSON, OTHER]) == {OTHER: whole_file(OTHER)}
+        await send(database, {"ssin": PERSON, "socialCards": WHOLE["socialCards"]})
+        before = await everything(database)
+        report = await send(database, {**WHOLE, "ssin": OTHER}, bad, {"ssin": BIS})
+        assert (report.accepted, [line for line, _ in report.refused]) == (2, [2])
+        assert await OwnTables(database).consult(PEOPLE) == {
+            PERSON: before,
+            OTHER: whole_file(OTHER),
+            BIS: HandicapFile(BIS),
+        }
 
-    with_database(dsn, work)
+    with_database(fresh_dsn, work)

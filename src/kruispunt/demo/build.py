@@ -19,6 +19,7 @@ from kruispunt.demo.directory import DemoDirectory
 from kruispunt.demo.personas import Numbers, Persona, load_personas
 from kruispunt.demo.pki import create_pki
 from kruispunt.demo.population import population
+from kruispunt.demo.supplied import Supplied
 from kruispunt.errors import DataError
 from kruispunt.pipeline.service import Service
 from kruispunt.registers.importing import import_people
@@ -146,11 +147,14 @@ def _write_people(
     organisations = load_directory(directory.access, rows_of(services)).organisations
     lines = [_by_key(line, organisations) for persona in personas for line in persona.lines]
     situations = []
+    supplied, others = Supplied(services, options.seed, today(SystemClock())), dict[str, list[Mapping[str, Any]]]()
     for demo in population(options.people, options.numbers, options.seed):
         people.append(demo.person)
         lines.extend(demo.lines)
         if demo.situation is not None:
             situations.append(demo.situation)
+        for kind, row in supplied.of(demo.person):
+            others.setdefault(kind, []).append(row)
     _write_lines(directory.data / "people.jsonl", people)
     _write_lines(directory.data / "inscriptions.jsonl", lines)
     for service in services:
@@ -158,7 +162,7 @@ def _write_people(
             rows: list[Mapping[str, Any]] = [
                 {"ssin": p.final, **p.data} for p in personas if p.service is service and p.data
             ]
-            rows += situations if kind == "situations" else []
+            rows += situations if kind == "situations" else others.get(kind, [])
             _write_lines(directory.data / f"{kind}.jsonl", rows)
 
 
