@@ -11,6 +11,7 @@ from kruispunt.services.handi import criteria, handler, messages
 from kruispunt.services.handi.codes import CODES
 from kruispunt.services.handi.file import SUPPLIER_NAME
 from kruispunt.services.handi.importing import import_files
+from kruispunt.services.handi.remote import REMOTE
 from kruispunt.services.handi.tables import OwnTables
 
 _SSIN: Final = Field("ssin", help="Number of the person: eleven digits.")
@@ -68,4 +69,5 @@ SERVICE: Final = Service(
     supplier=OwnTables,
     imports={"handicap-files": import_files},
     supplier_name=SUPPLIER_NAME,
+    remote=REMOTE,
 )
