@@ -157,6 +157,7 @@ def test_a_request_is_read_as_it_was_composed(
         ("-0044-03-15", date.min),
         ("12026-01-01", date.max),
         ("999999-12-31-05:00", date.max),
+        ("99999999999999-01-01", date.max),
         ("2024-02-29", date(2024, 2, 29)),
     ],
 )
@@ -166,9 +167,7 @@ def test_every_date_that_the_schema_takes_is_read(text: str, day: date) -> None:
     assert criteria.reference_date == read_date(text) == day
 
 
-@pytest.mark.parametrize(
-    "text", ["2023-02-29", "1900-02-29", "2026-04-31", "2026-00-01", "2026-1-1", "99999999999999-01-01"]
-)
+@pytest.mark.parametrize("text", ["2023-02-29", "1900-02-29", "2026-04-31", "2026-00-01", "2026-1-1"])
 def test_a_day_that_is_in_no_calendar_is_refused_by_the_schema(text: str) -> None:
     """So that reading never meets one."""
     name = "s:consultFileRequest"
