@@ -204,9 +204,14 @@ def test_nothing_is_left_of_a_file_that_was_removed(fresh_dsn: str) -> None:
     async def work(database: Database) -> None:
         await send(database, {**WHOLE, "ssin": OTHER})
         before = await rows(database)
+        removal = {"ssin": PERSON, "removed": True}
         await send(database, WHOLE)
-        assert (await send(database, {"ssin": PERSON, "removed": True})).accepted == 1
+        assert (await send(database, removal)).accepted == 1
         assert await rows(database) == before
+        assert (await send(database, WHOLE, removal)).accepted == 2, "in one transaction too"
+        assert await rows(database) == before
+        await send(database, WHOLE, removal, {"ssin": PERSON})
+        assert await everything(database) == HandicapFile(PERSON)
 
     with_database(fresh_dsn, work)
 

@@ -1,7 +1,6 @@
 """The elements of a remote DGPH's reply, each as a value of `file.py`.
 
-They are valid by `contract/DgphSupplier.xsd`; what it requires is there. Raises ValueError for a date that is in no
-calendar of ours, such as one of the year 0000.
+They are valid by `contract/DgphSupplier.xsd`: what it requires is there, in the one spelling that it admits.
 """
 
 from __future__ import annotations

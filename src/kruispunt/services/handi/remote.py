@@ -5,7 +5,7 @@ contract. What a reply holds is passed on uninterpreted:
 
 - order is the supplier's; `pillars` or `unsuitability` without content are left out;
 - groups that were not asked for are not passed on, even when they are delivered;
-- a reply about somebody who was not asked about is refused whole, and so is a day that is in no calendar.
+- a reply about somebody who was not asked about is refused whole.
 """
 
 from __future__ import annotations
@@ -72,13 +72,7 @@ class RemoteDgph:
             ssin = Ssin(file.findtext("ssin") or "")
             if ssin not in asked:
                 raise RemoteFailure(self._supplier.name, Reason.OTHER_PERSON, "the reply is about another number")
-            try:
-                yield _file(ssin, file, groups)
-            except ValueError:
-                # Years that XML Schema counts and no calendar of ours does, such as 0000.
-                raise RemoteFailure(
-                    self._supplier.name, Reason.SCHEMA, "a date that the service's contract cannot carry"
-                ) from None
+            yield _file(ssin, file, groups)
 
 
 def _file(ssin: Ssin, file: etree._Element, groups: frozenset[DataGroup]) -> HandicapFile:
