@@ -9,21 +9,14 @@ import pytest
 
 from kruispunt.access.files import ServiceRows, load
 from kruispunt.access.model import AccessTable
+from kruispunt.app import rows_of
 from kruispunt.errors import ConfigurationError
 from kruispunt.services import discovery
 
 SERVICES = Path(discovery.__file__).parent
 HANDI = "HandiService"
 FILE, PAYMENTS = "consultFile", "consultRightsAndPayments"
-ROWS = (
-    ServiceRows("handi", HANDI, frozenset({FILE, PAYMENTS}), SERVICES / "handi" / "contexts.toml"),
-    ServiceRows(
-        "foreigner_situation",
-        "ForeignerSituationService",
-        frozenset({"consultEmploymentInfos", "consultSpecialInfos"}),
-        SERVICES / "foreigner_situation" / "contexts.toml",
-    ),
-)
+ROWS = rows_of(tuple(s for s in discovery.discover() if s.name in (HANDI, "ForeignerSituationService")))
 DOCUMENT_000 = {
     "0850259834": {"handicapped person AWIPH file"},
     "0244640631": {"CBSS:VALIDATION_AUDIT", "CBSS:INTERNAL_PROCESSING", "CBSS:MONITORING_INTEGRATOR"},

@@ -33,8 +33,11 @@ seeds = st.integers(0, 10**9)
 def lines(seed: int = 1, count: int = 10_000) -> list[dict[str, Any]]:
     supplied = Supplied((OTHER_SERVICE, SERVICE), seed, TODAY)
     found = [row for demo in population(count, Numbers.BAND, seed) for row in supplied.of(demo.person)]
-    assert {kind for kind, _ in found} == {people.KIND}
-    return [dict(row) for _, row in found]
+    assert {kind for kind, _ in found} == {people.KIND, "inscriptions"}
+    known = {row["ssin"] for kind, row in found if kind == people.KIND}
+    inscribed = [row["ssin"] for kind, row in found if kind == "inscriptions"]
+    assert known > set(inscribed), "who is inscribed for the centre has a file"
+    return [dict(row) for kind, row in found if kind == people.KIND]
 
 
 def read_all(rows: list[dict[str, Any]]) -> list[Line]:

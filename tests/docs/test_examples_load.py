@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from documentation import ROOT, blocks
-from kruispunt.access.files import ServiceRows, load
+from kruispunt.access.files import load
+from kruispunt.app import rows_of
 from kruispunt.demo.personas import Numbers, load_personas
 from kruispunt.errors import ConfigurationError
 from kruispunt.identifiers.ssin import Kind, Ssin, is_test_band, kind
@@ -36,10 +37,7 @@ LOADERS: dict[str, Any] = {
     "situations": import_situations,
     "handicap-files": import_files,
 }
-ROWS = tuple(
-    ServiceRows(s.folder.name, s.name, frozenset(o.name for o in s.operations), s.folder / "contexts.toml")
-    for s in discover()
-)
+ROWS = rows_of(discover())
 
 
 def jsonl() -> dict[str, str]:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from kruispunt.access.files import ServiceRows, load
+from kruispunt.access.files import load
 from kruispunt.access.model import ControlKind, IntegrationControl
+from kruispunt.app import rows_of
 from kruispunt.cli.calls import dated
 from kruispunt.demo.personas import Numbers, Persona, load_personas
 from kruispunt.errors import FAULTS, NotBuilt, RefusalReason
@@ -31,13 +32,7 @@ WELL_MEANT = [p for p in PERSONAS if not p.id.endswith("malformed-number")]
 
 
 def shipped(path_of: Service = SERVICE) -> Any:
-    rows = ServiceRows(
-        path_of.folder.name,
-        path_of.name,
-        frozenset(operation.name for operation in path_of.operations),
-        path_of.folder / "contexts.toml",
-    )
-    return load(None, (rows,))
+    return load(None, rows_of((path_of,)))
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

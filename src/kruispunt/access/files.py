@@ -54,6 +54,8 @@ class ServiceRows:
     operations: frozenset[str]
     contexts: Path
     """The rows that ship with the service; may be missing."""
+    data_groups: frozenset[str] = frozenset()
+    """The groups that its operations can ask for."""
 
     @property
     def organisations(self) -> Path:
@@ -320,6 +322,8 @@ def _grants(directory: Path | None, service: ServiceRows, known: Directory) -> d
     for row in _read(path, _GrantFile).grant:
         for name in set(row.operations) - service.operations:
             raise ConfigurationError(f"{path}: {row.legal_context}: {service.name} has no operation {name}")
+        for name in set(row.data_groups) - service.data_groups:
+            raise ConfigurationError(f"{path}: {row.legal_context}: {service.name} has no data group {name}")
         organisations = [code for named in row.organisations for code in _named(named, row, known, path)]
         grant = Grant(row.legal_context, frozenset(row.data_groups), _control(row.integration), row.source)
         for context, organisation, operation in product(

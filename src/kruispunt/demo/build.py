@@ -154,7 +154,7 @@ def _write_people(
         if demo.situation is not None:
             situations.append(demo.situation)
         for kind, row in supplied.of(demo.person):
-            others.setdefault(kind, []).append(row)
+            (lines if kind == "inscriptions" else others.setdefault(kind, [])).append(row)
     _write_lines(directory.data / "people.jsonl", people)
     _write_lines(directory.data / "inscriptions.jsonl", lines)
     for service in services:

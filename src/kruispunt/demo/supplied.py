@@ -1,7 +1,7 @@
 """What the suppliers of the services know of the demo people, where a service brings a module for it.
 
 `demo/people.py` in the folder of a service holds `rows(person, chance, today)`, which yields the kind of an import and
-one line of it, for a person as a row of the import of people.
+one line of it, for a person as a row of the import of people. The kind may also be `inscriptions`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Final
 from kruispunt.pipeline.service import Field, Operation, Service
 from kruispunt.services.handi import criteria, handler, messages
 from kruispunt.services.handi.codes import CODES
-from kruispunt.services.handi.file import SUPPLIER_NAME
+from kruispunt.services.handi.file import SUPPLIER_NAME, DataGroup
 from kruispunt.services.handi.importing import import_files
 from kruispunt.services.handi.remote import REMOTE
 from kruispunt.services.handi.tables import OwnTables
@@ -66,6 +66,7 @@ SERVICE: Final = Service(
         ),
     ),
     codes=CODES,
+    data_groups=frozenset(group.value for group in DataGroup),
     supplier=OwnTables,
     imports={"handicap-files": import_files},
     supplier_name=SUPPLIER_NAME,

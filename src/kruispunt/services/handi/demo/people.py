@@ -35,6 +35,10 @@ from kruispunt.services.handi.written import line_of
 
 KIND: Final = "handicap-files"
 
+CENTRE: Final = "0999999823"
+"""The demo's centre for social welfare, as `organisations.toml` beside this file has it."""
+INSCRIBED: Final = 0.25
+"""Of the people whom DGPH knows, how many are inscribed for the centre."""
 SHARES: Final = ((21, 0.03), (65, 0.05), (200, 0.15))
 """Of the people younger than so many years, how many DGPH knows."""
 MONTHS: Final = 36
@@ -64,6 +68,12 @@ def rows(person: Mapping[str, Any], chance: random.Random, today: date) -> Itera
     share = next(share for below, share in SHARES if years < below)
     if person["replacedBy"] is None and not person["cancelled"] and chance.random() < share:
         yield KIND, line_of(_file(ssin, years, chance, today))
+        if chance.random() < INSCRIBED:
+            begin = _day(chance, today, 1, 8).isoformat()
+            yield (
+                "inscriptions",
+                {"organisation": CENTRE, "ssin": ssin, "dossierType": "1", "begin": begin, "end": None},
+            )
 
 
 def _years(ssin: Ssin, today: date) -> int:
