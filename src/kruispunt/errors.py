@@ -206,7 +206,8 @@ class Rule(BusinessRule):
 class BusinessRefusal(Refusal):
     """NO_RESULT: the request was understood and is refused by a rule of the platform or of the service.
 
-    `information` is told whatever the service; `facts` are pairs of which a service's code tells those that it names.
+    `information` is told whatever the service; `facts` are pairs of which a service's code tells those that it names;
+    `subjects` are the numbers of people that the refusal tells, for the security log (PL-30).
     """
 
     def __init__(
@@ -218,10 +219,12 @@ class BusinessRefusal(Refusal):
         remedy: str = "",
         information: Information = (),
         facts: Information = (),
+        subjects: tuple[str, ...] = (),
     ) -> None:
         super().__init__(rule.value, why, element=element, remedy=remedy, information=information)
         self.business_rule = rule
         self.facts = facts
+        self.subjects = subjects
 
 
 FAULTS: tuple[type[Fault], ...] = (

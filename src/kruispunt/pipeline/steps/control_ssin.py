@@ -72,6 +72,7 @@ def _replaced(exchange: Exchange, operation: Operation, final: Ssin) -> None:
             element="ssin",
             remedy="Use the new number.",
             information=(("newSSIN", final),),
+            subjects=(final,),
         )
     if not operation.bis_allowed and numbers.kind(final) is Kind.BIS:
         raise BusinessRefusal(
