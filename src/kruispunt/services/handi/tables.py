@@ -93,7 +93,6 @@ RIGHT_COLUMNS: Final = (
 CARD_COLUMNS: Final = ("delivery_date", "end_date", "number", "type")
 PAYMENT_COLUMNS: Final = ("month", "amount", "cancelled")
 
-
 _TABLES: Final = (
     (DataGroup.EVOLUTION_OF_REQUEST, "handi_request", REQUEST_COLUMNS),
     (DataGroup.HANDICAP_RECOGNITION, "handi_recognition", RECOGNITION_COLUMNS),
@@ -113,8 +112,7 @@ _NUMERIC: Final = {
 
 @cache
 def _statement(groups: frozenset[DataGroup]) -> str:
-    """Whole files with these groups; others are not looked at. One for each set of groups: half of what a look-up costs
-    the database is opening tables.
+    """Whole files with these groups. One statement for each set of groups: tables that nobody asks of are not opened.
 
     The first column tells whose row it is, as `Database.fetch_together` wants it. One statement is one snapshot: nobody
     reads half of an import.
