@@ -84,9 +84,7 @@ async def _time(name: str, times: int, ask: Callable[[], Awaitable[object]]) -> 
         taken.append(time.perf_counter() - began)
     cpu = (time.process_time() - cpu) / times
     taken.sort()
-    print(
-        f"{name:28} p50 {_at(taken, 0.5):8,.0f} µs, p99 {_at(taken, 0.99):8,.0f} µs, {cpu * 1e6:6,.0f} µs CPU"
-    )
+    print(f"{name:28} p50 {_at(taken, 0.5):8,.0f} µs, p99 {_at(taken, 0.99):8,.0f} µs, {cpu * 1e6:6,.0f} µs CPU")
 
 
 def _at(taken: Sequence[float], share: float) -> float:
