@@ -229,6 +229,9 @@ def test_of_several_recognitions_in_force_the_one_decided_last() -> None:
     assert on == {first.start_date: first, TODAY: second}
     both = date(2021, 1, 1)
     assert told(file, asked(both, DataGroup.HANDICAP_RECOGNITION)).recognition is second
+    begun_later = replace(second, start_date=date(2022, 1, 1), decision_date=date(2019, 1, 1))
+    file = HandicapFile(PERSON, recognitions=(begun_later, second))
+    assert told(file, asked(TODAY, DataGroup.HANDICAP_RECOGNITION)).recognition is second
     ends = first.end_date
     assert ends is not None
     alone = HandicapFile(PERSON, recognitions=(first,))
