@@ -278,7 +278,7 @@ def test_payments_are_those_of_the_months_that_the_period_touches() -> None:
 
 
 def test_more_payments_than_a_file_can_carry_are_told_from_the_last_and_counted() -> None:
-    held = payments(*[date(2024, 1, 1)] * 30)
+    held = tuple(Payment(date(2024, 1, 1), Decimal(n), cancelled=False) for n in range(30))
     outcome = consult("consultFile", asked(None, payments=YEAR), Held(HandicapFile(PERSON, payments=held)))
     assert outcome.result[0].payments == held[-MOST_PAYMENTS:]
     assert outcome.information == (("payments", "24 of 30: ask for a shorter period"),)
