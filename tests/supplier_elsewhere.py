@@ -25,6 +25,8 @@ class Elsewhere:
     """A running supplier."""
 
     directory: Path
+    program: Path = PROGRAM
+    name: str = NAME
     process: subprocess.Popen[bytes] = field(init=False)
 
     @property
@@ -37,7 +39,7 @@ class Elsewhere:
 
     def start(self) -> None:
         (self.directory / "ready").unlink(missing_ok=True)
-        self.process = subprocess.Popen([sys.executable, str(PROGRAM), str(self.directory)])
+        self.process = subprocess.Popen([sys.executable, str(self.program), str(self.directory)])
         until = time.monotonic() + START_SECONDS
         while not (self.directory / "ready").exists():
             assert self.process.poll() is None, "the supplier ended"
@@ -72,15 +74,15 @@ class Elsewhere:
 
     def write(self, file: Path, **limits: object) -> Path:
         rows = (f"{name} = {json.dumps(value)}" for name, value in self.table(**limits).items())
-        file.write_text("\n".join([f'[supplier."{NAME}"]', *rows, ""]))
+        file.write_text("\n".join([f'[supplier."{self.name}"]', *rows, ""]))
         return file
 
 
 @contextmanager
-def elsewhere(directory: Path) -> Iterator[Elsewhere]:
+def elsewhere(directory: Path, program: Path = PROGRAM, name: str = NAME) -> Iterator[Elsewhere]:
     directory.mkdir(exist_ok=True)
     create_pki(directory / "pki", CLIENTS)
-    one = Elsewhere(directory)
+    one = Elsewhere(directory, program, name)
     one.start()
     try:
         yield one

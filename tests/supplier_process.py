@@ -66,6 +66,11 @@ class Asked:
 
 
 class Supplier:
+    """The National Register; a subclass can be another one."""
+
+    namespace = NAMESPACE
+    schema = SCHEMA
+
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         pki = directory / "pki"
@@ -118,10 +123,10 @@ class Supplier:
         except Refusal as refusal:
             trouble = refusal.rule
         element = root[-1][0]
-        name = action.strip('"').removeprefix(f"{NAMESPACE}/")
-        if element.tag != f"{{{NAMESPACE}}}{name}Request":
+        name = action.strip('"').removeprefix(f"{self.namespace}/")
+        if element.tag != f"{{{self.namespace}}}{name}Request":
             trouble = "action"
-        return Asked(name, element, value), trouble or schema(SCHEMA).check(element) or ""
+        return Asked(name, element, value), trouble or schema(self.schema).check(element) or ""
 
     def _note(self, **facts: object) -> None:
         with (self._directory / "seen.jsonl").open("a") as file:
@@ -184,7 +189,7 @@ class Supplier:
 
     async def _other_element(self, asked: Asked, writer: asyncio.StreamWriter) -> bool:
         """Valid, and not what was asked for."""
-        return await say(writer, self.signed(asked, f'<n:testRequest xmlns:n="{NAMESPACE}"></n:testRequest>'))
+        return await say(writer, self.signed(asked, f'<n:testRequest xmlns:n="{self.namespace}"></n:testRequest>'))
 
     async def _fault(self, asked: Asked, writer: asyncio.StreamWriter) -> bool:
         return await say(writer, self.signed(asked, FAULT), status="500 Internal Server Error")
@@ -270,7 +275,7 @@ async def say(
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-async def main(directory: Path) -> None:
+async def main(supplier: type[Supplier], directory: Path) -> None:
     pki = directory / "pki"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pki / "server.pem", pki / "server.key")
@@ -278,7 +283,7 @@ async def main(directory: Path) -> None:
     context.verify_mode = ssl.CERT_REQUIRED
     known = directory / "port"
     port = int(known.read_text()) if known.exists() else 0
-    server = await asyncio.start_server(Supplier(directory).serve, "127.0.0.1", port, ssl=context)
+    server = await asyncio.start_server(supplier(directory).serve, "127.0.0.1", port, ssl=context)
     draft = directory / "port.new"
     draft.write_text(str(server.sockets[0].getsockname()[1]))
     draft.replace(known)
@@ -287,4 +292,4 @@ async def main(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(Supplier, Path(sys.argv[1])))

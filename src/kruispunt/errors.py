@@ -32,6 +32,9 @@ from typing import ClassVar
 
 Information = tuple[tuple[str, str], ...]
 
+FIELD_NAME_LENGTH = 64
+"""Longest `fieldName` of an information pair, in characters (CommonV3)."""
+
 
 class KruispuntError(Exception):
     """Root of everything that is raised on purpose."""
@@ -59,20 +62,26 @@ class ReplyNotTrusted(KruispuntError):
 
 
 class SupplierError(KruispuntError):
-    """A supplier failed; `kind` is one of the three that PL-26 names."""
+    """A supplier failed; `kind` is one of the three that PL-26 names, `told` what a client may read about it."""
 
-    def __init__(self, supplier: str, kind: SupplierFailureKind, detail: str = "") -> None:
-        super().__init__(f"{kind.value.format(supplier)}{': ' + detail if detail else ''}")
+    def __init__(self, supplier: str, kind: SupplierFailureKind, detail: str = "", *, told: str = "") -> None:
+        super().__init__(f"{kind.sentence(supplier)}{': ' + detail if detail else ''}")
         self.supplier = supplier
         self.kind = kind
+        self.told = told
 
 
 class SupplierFailureKind(Enum):
-    """The three kinds of MSG00002; the text is what the client is told, `{}` the supplier's name (PL-26)."""
+    """The three kinds of MSG00002 (PL-26); the text is what document 000 prints as the name of a field."""
 
-    SCHEMA = "schema validation error on the response of {}"
-    FAULT = "SOAP fault received from {}"
-    UNEXPECTED = "unexpected response from {}"
+    SCHEMA = "Schema validation error on response from backend {}"
+    FAULT = "SoapFault received from backend {}"
+    UNEXPECTED = "Unexpected response from backend {}"
+
+    def sentence(self, supplier: str) -> str:
+        """The name of the field, without the word backend where the contract's 64 characters have no room for it."""
+        whole = self.value.format(supplier)
+        return whole if len(whole) <= FIELD_NAME_LENGTH else whole.replace("backend ", "", 1)
 
 
 class Refusal(KruispuntError):
@@ -172,7 +181,14 @@ class InvalidSoapVersion(Fault):
     code, side, text = "MSG00053", "Client", "Invalid soap version"
 
 
-class Rule(Enum):
+class BusinessRule(Enum):
+    """A rule that ends an exchange with NO_RESULT; its value is the stable dotted name.
+
+    A service with rules beside those of the platform has an enum of its own below this one.
+    """
+
+
+class Rule(BusinessRule):
     """The business rules that the platform itself applies. A service's `codes.py` says which code answers each."""
 
     ORGANISATION = "organisation.certificate"
@@ -188,13 +204,27 @@ class Rule(Enum):
 
 
 class BusinessRefusal(Refusal):
-    """NO_RESULT: the request was understood and is refused by a rule of the platform or of the service."""
+    """NO_RESULT: the request was understood and is refused by a rule of the platform or of the service.
+
+    `information` is told whatever the service; `facts` are pairs of which a service's code tells those that it names;
+    `subjects` are the numbers of people that the refusal tells, for the security log (PL-30).
+    """
 
     def __init__(
-        self, rule: Rule, why: str, *, element: str = "", remedy: str = "", information: Information = ()
+        self,
+        rule: BusinessRule,
+        why: str,
+        *,
+        element: str = "",
+        remedy: str = "",
+        information: Information = (),
+        facts: Information = (),
+        subjects: tuple[str, ...] = (),
     ) -> None:
         super().__init__(rule.value, why, element=element, remedy=remedy, information=information)
         self.business_rule = rule
+        self.facts = facts
+        self.subjects = subjects
 
 
 FAULTS: tuple[type[Fault], ...] = (

@@ -85,7 +85,9 @@ def test_what_no_row_grants_is_refused() -> None:
 
 
 def test_operator_rows_replace_those_that_ship(tmp_path: Path) -> None:
-    assert not loaded(tmp_path, grants__foreigner_situation="").grants
+    services = {service for service, *_ in loaded(tmp_path, grants__foreigner_situation="").grants}
+    assert FOREIGNER not in services
+    assert "HandiService" in services, "the rows of others stay"
 
 
 def test_operator_organisation_may_replace_one_that_ships(tmp_path: Path) -> None:
@@ -135,6 +137,7 @@ GRANT = '[[grant]]\norganisations = ["onem"]\nlegal_context = "A:B"\noperations 
         ("organisations", ORGANISATION + 'sector = 1\ninstitution = 1\ninscribed_as = "y"\n', "no row has"),
         ("grants__foreigner_situation", GRANT.replace("onem", "nobody"), "organisation nobody"),
         ("grants__foreigner_situation", GRANT.replace("consultSpecialInfos", "all"), "has no operation all"),
+        ("grants__foreigner_situation", GRANT + 'data_groups = ["cards"]\n', "has no data group cards"),
         ("grants__foreigner_situation", GRANT * 2, "stands there twice"),
         ("grants__foreigner_situation", GRANT + 'integration = { kind = "none" }\n', "integration.kind"),
     ],

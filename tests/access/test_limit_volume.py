@@ -118,7 +118,7 @@ def test_only_answers_about_a_number_count_as_probing(rule: Rule) -> None:
     """MSG00005, MSG00007, MSG00011 and MSG00012, whatever a service calls them."""
     bench = Bench(refusals=1)
     note_probing(bench.exchange(refusal=refused(rule)), bench.platform)
-    probes = {"SSIN_UNKNOWN", "SSIN_CANCELLED", "SSIN_STRUCTURE", "NOT_INTEGRATED"}
+    probes = {"SSIN_UNKNOWN", "SSIN_REPLACED", "SSIN_CANCELLED", "SSIN_STRUCTURE", "NOT_INTEGRATED"}
     assert bench.told.events == (["probing"] if rule.name in probes else [])
 
 

@@ -11,6 +11,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +42,10 @@ MATRIX: Final = tuple(
 )
 FOREIGNER: Final = next(s for s in SERVICES if s.name == "ForeignerSituationService")
 SSIN: Final = "85673099811"
+DAY: Final = "2026-01-01"
+PARTIAL: Final = {"consultRightsAndPayments"}
+"""Operations that tell what may be told."""
+TOO_MANY: Final = {"ForeignerSituationService": "REG00101", "HandiService": "MSG00050"}
 UNKNOWN: Final = (
     "NEO:OTHER",
     "neo:unemployment",
@@ -54,6 +59,12 @@ OWN_ORGANISATIONS: Final = """
 code = "few-rights"
 name = "Few rights"
 cbe = "0999999922"
+
+[[organisation]]
+code = "centre"
+name = "A centre for social welfare"
+cbe = "0999999823"
+category = "cpas"
 
 [[organisation]]
 code = "none"
@@ -107,9 +118,14 @@ class Configured:
 def configured(directory: Path | None) -> Configured:
     own = None if directory is None else directory / "organisations.toml"
     rows: list[dict[str, Any]] = []
-    for path in (SHIPPED_ORGANISATIONS, own):
+    shipped = [s.folder / "organisations.toml" for s in SERVICES]
+    for path in (SHIPPED_ORGANISATIONS, *(p for p in shipped if p.exists()), own):
         rows += [] if path is None else tomllib.loads(path.read_text(encoding="utf-8"))["organisation"]
     keys = {row["code"]: list(_keys(row)) for row in rows}
+    members = {code: [code] for code in keys}
+    for row in rows:
+        if "category" in row:
+            members.setdefault(row["category"], []).append(row["code"])
     allowed = {}
     for service in SERVICES:
         path = service.folder / "contexts.toml"
@@ -117,7 +133,8 @@ def configured(directory: Path | None) -> Configured:
             path = directory / "grants" / f"{service.folder.name}.toml"
         for row in tomllib.loads(path.read_text(encoding="utf-8")).get("grant", []):
             contexts = [row["legal_context"], *row.get("aliases", [])]
-            for operation, organisation, context in product(row["operations"], row["organisations"], contexts):
+            organisations = [code for named in row["organisations"] for code in members.get(named, [])]
+            for operation, organisation, context in product(row["operations"], organisations, contexts):
                 allowed[service.name, operation, organisation, context] = frozenset(row.get("data_groups", []))
     return Configured(load(directory, rows_of(SERVICES)), keys, allowed)
 
@@ -161,10 +178,26 @@ def print_of(name: str) -> str:
 
 
 def asked(operation: Operation) -> Iterator[dict[str, Any]]:
-    """The criteria by which each set of data groups can be asked for: every flag of the contract on and off."""
+    """The criteria by which each set of data groups can be asked for: flags on and off, payments or none."""
     flags = [f.name for f in operation.fields if f.kind is bool]
+    days = {f.name: DAY for f in operation.fields if f.kind is date and f.default is None}
+    optional = [f.name for f in operation.fields if f.kind is date and f.default == ""]
     for values in product((True, False), repeat=len(flags)):
-        yield {"ssin": SSIN, **dict(zip(flags, values, strict=True))}
+        for day in (DAY, "") if optional else ("",):
+            yield {
+                "ssin": SSIN,
+                **days,
+                **dict(zip(flags, values, strict=True)),
+                **dict.fromkeys(optional, day),
+            }
+
+
+def groups_of(name: str, values: dict[str, Any]) -> frozenset[str]:
+    """The data groups that criteria ask for, as a person reads the contracts."""
+    fixed = {"consultSpecialInfos": {"specialInfos"}, "consultRightsAndPayments": {"rights", "payments"}}
+    flags = {flag for flag, value in values.items() if value is True}
+    payments = {"payments"} if values.get("paymentsStartDate") else set()
+    return frozenset(fixed.get(name, set()) | flags | payments)
 
 
 def decided(
@@ -183,44 +216,45 @@ def decided(
         return service.code_for(refusal.business_rule).code, operation.data_groups(exchange.criteria)
     assert exchange.organisation is not None
     assert exchange.grant is not None
-    assert exchange.data_groups == operation.data_groups(exchange.criteria)
-    assert exchange.data_groups <= exchange.grant.data_groups
+    assert exchange.data_groups == operation.data_groups(exchange.criteria) & exchange.grant.data_groups
+    assert exchange.data_groups
     return "", exchange.data_groups
 
 
+def expected(service: Service, operation: Operation, row: frozenset[str] | None, wanted: frozenset[str]) -> str:
+    """The code of a cell; empty when the request is let in."""
+    if row is None:
+        return "MSG00013"
+    if not wanted:
+        return "MSG00040"
+    enough = wanted & row if operation.name in PARTIAL else wanted <= row
+    return "" if enough else TOO_MANY[service.name]
+
+
 def test_every_cell_is_as_the_files_have_it(files: Configured) -> None:
-    """Default deny: MSG00013 where no row is, REG00101 for a group too many, MSG00040 for nothing asked."""
+    """Default deny: MSG00013 where no row is, MSG00050 or REG00101 for a group too many, MSG00040 for nothing asked."""
     on = clients(files.table, everybody=frozenset(files.keys))
     met: Counter[str] = Counter()
     for (service, operation), code, context in product(MATRIX, files.keys, files.contexts):
         row = files.allowed.get((service.name, operation.name, code, context))
-        for key, values in product(files.keys[code], asked(operation)):
+        every = list(asked(operation))
+        # Where no row is, nothing of the criteria is looked at: everything asked, and nothing asked, stand for all.
+        for key, values in product(files.keys[code], [every[0], every[-1]] if row is None else every):
+            wanted = groups_of(operation.name, values)
             got, groups = decided(on, "everybody", service, operation, key, context, values)
-            if row is None:
-                expected = "MSG00013"
-            elif groups - row:
-                expected = "REG00101"
-            else:
-                expected = "" if groups else "MSG00040"
-            assert got == expected, (service.name, operation.name, code, key, context, values)
+            assert got == expected(service, operation, row, wanted), (operation.name, code, key, context, values)
+            assert groups == (wanted & row if got == "" and row is not None else wanted)
             met[got] += 1
-    assert met.keys() >= {"", "MSG00013", "MSG00040"}, "the matrix has no such cell"
+    assert met.keys() >= {"", "MSG00013", "MSG00040", "MSG00050"}, "the matrix has no such cell"
     granted = sum(
         len(files.keys[organisation])
-        for (_, operation, organisation, _), groups in files.allowed.items()
-        for wanted in groups_of(operation)
-        if wanted and wanted <= groups
+        for (name, of_row, organisation, _), row in files.allowed.items()
+        for service, operation in MATRIX
+        if (service.name, operation.name) == (name, of_row)
+        for values in asked(operation)
+        if expected(service, operation, row, groups_of(of_row, values)) == ""
     )
-    assert met[""] == granted
-
-
-def groups_of(name: str) -> list[frozenset[str]]:
-    """Every set of data groups that an operation can be asked for."""
-    cards, permits = frozenset({"employmentCards"}), frozenset({"workPermits"})
-    return {
-        "consultEmploymentInfos": [cards | permits, cards, permits, frozenset()],
-        "consultSpecialInfos": [frozenset({"specialInfos"})],
-    }[name]
+    assert met[""] == granted > 0
 
 
 def test_a_group_too_many_is_met(files: Configured) -> None:
@@ -228,7 +262,8 @@ def test_a_group_too_many_is_met(files: Configured) -> None:
     on = clients(files.table, everybody=frozenset(files.keys))
     both = {"ssin": SSIN, "employmentCards": True, "workPermits": True}
     if "few-rights" not in files.keys:
-        assert all(groups == {"employmentCards", "workPermits", "specialInfos"} for groups in files.allowed.values())
+        shipped = [groups for (name, *_), groups in files.allowed.items() if name == FOREIGNER.name]
+        assert all(groups == {"employmentCards", "workPermits", "specialInfos"} for groups in shipped)
         return
     operation = FOREIGNER.operation("consultEmploymentInfos")
     assert operation is not None
@@ -238,11 +273,12 @@ def test_a_group_too_many_is_met(files: Configured) -> None:
 
 def test_a_certificate_speaks_for_its_own_organisations_alone(files: Configured) -> None:
     """MSG00014 in every cell of every other organisation, granted or not; its own cells stay as they are."""
+    contexts = {code: {key[3] for key in files.allowed if key[2] == code} for code in files.keys}
     for own in files.keys:
         on = clients(files.table, one=frozenset({own}))
-        for (service, operation), code, context in product(MATRIX, files.keys, files.contexts):
+        for (service, operation), code in product(MATRIX, files.keys):
             values = next(asked(operation))
-            for key in files.keys[code]:
+            for key, context in product(files.keys[code], {UNKNOWN[0], *contexts[own], *contexts[code]}):
                 got, _ = decided(on, "one", service, operation, key, context, values)
                 assert (got == "MSG00014") is (code != own), (own, operation.name, code, key, context, got)
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from documentation import ROOT, blocks
-from kruispunt.access.files import ServiceRows, load
+from kruispunt.access.files import load
+from kruispunt.app import rows_of
 from kruispunt.demo.personas import Numbers, load_personas
 from kruispunt.errors import ConfigurationError
 from kruispunt.identifiers.ssin import Kind, Ssin, is_test_band, kind
@@ -24,24 +25,29 @@ from kruispunt.repertory.importing import import_lines
 from kruispunt.services.discovery import discover
 from kruispunt.services.foreigner_situation.importing import import_situations
 from kruispunt.services.foreigner_situation.service import SERVICE
+from kruispunt.services.handi.importing import import_files
 from kruispunt.settings import load as load_settings
 from kruispunt.storage.database import Database
 
 DOCS = ROOT / "docs"
 TODAY = date(2026, 11, 22)
-LOADERS: dict[str, Any] = {"people": import_people, "inscriptions": import_lines, "situations": import_situations}
-ROWS = tuple(
-    ServiceRows(s.folder.name, s.name, frozenset(o.name for o in s.operations), s.folder / "contexts.toml")
-    for s in discover()
-)
+LOADERS: dict[str, Any] = {
+    "people": import_people,
+    "inscriptions": import_lines,
+    "situations": import_situations,
+    "handicap-files": import_files,
+}
+ROWS = rows_of(discover())
 
 
 def jsonl() -> dict[str, str]:
-    return {block.title: block.text for block in blocks(DOCS / "reference" / "imports.md", "jsonl")}
+    pages = ("imports.md", "handicap-files.md")
+    return {block.title: block.text for page in pages for block in blocks(DOCS / "reference" / page, "jsonl")}
 
 
 def test_every_import_has_an_example() -> None:
-    assert jsonl().keys() == LOADERS.keys() == {"people", "inscriptions"} | {k for s in discover() for k in s.imports}
+    kinds = {kind for service in discover() for kind in service.imports}
+    assert jsonl().keys() == LOADERS.keys() == {"people", "inscriptions", "handicap-files"} | kinds
 
 
 def test_import_examples_are_taken_whole(fresh_dsn: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import re
 import ssl
 import subprocess
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
@@ -15,16 +16,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from kruispunt.access.files import SHIPPED_ORGANISATIONS
 from kruispunt.attack.answer import Answer
 from kruispunt.cli.calls import request_body
 from kruispunt.cli.terminal import dsn_of, open_log
 from kruispunt.client.signing import ClientSecurity, platform_trust
 from kruispunt.client.transport import Connection, tls_context
+from kruispunt.demo import additions
 from kruispunt.demo.directory import DemoDirectory
 from kruispunt.demo.personas import Persona
 from kruispunt.identifiers.ticket import Ticket
 from kruispunt.pipeline.service import Operation, Service
 from kruispunt.securitylog.read import Found
+from kruispunt.services.discovery import discover
 from kruispunt.settings import load
 from kruispunt.wss.sign import Signer
 from kruispunt.xml.namespaces import SOAP, SOAP12, SOAP_ACTION
@@ -32,14 +36,19 @@ from kruispunt.xml.soap import unsigned_envelope
 
 Got = Answer
 """A reply, as a client reads it."""
-ORGANISATIONS = {
-    "onem": "0206737484",
-    "onem-secondary": "18/1",
-    "onem-inspection": "18/2",
-    "vdab": "0887010362",
-    "demo-limited": "0999999922",
-    "limited": "0999999922",
-}
+
+
+def _organisations() -> dict[str, str]:
+    """The number by which each organisation of the demo names itself, by code and by the name of its client."""
+    services = discover()
+    shipped = (SHIPPED_ORGANISATIONS, *(s.folder / "organisations.toml" for s in services))
+    texts = [path.read_text(encoding="utf-8") for path in shipped if path.exists()]
+    rows = [row for text in (*texts, additions.organisations(services)) for row in tomllib.loads(text)["organisation"]]
+    numbers = {row["code"]: row.get("cbe") or f"{row['sector']}/{row['institution']}" for row in rows}
+    return numbers | {client: numbers[code] for client, code in additions.owners(services).items()}
+
+
+ORGANISATIONS = _organisations()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 from bank import Bank, Got
+from lxml import html
 from processes import one_connection_per_worker
 from running import Running, open_directory
 
@@ -121,6 +122,10 @@ def test_matrix_and_history_are_shown(own_bank: Bank, capsys: pytest.CaptureFixt
     assert access(own_bank, "matrix", "--json") == 0
     assert access(own_bank, "history") == 0
     shown = capsys.readouterr().out
+    assert access(own_bank, "matrix", "--html") == 0
+    page = html.fromstring(capsys.readouterr().out)
+    cells = [[cell.text_content() for cell in row] for row in page.find(".//tbody")]
+    assert ["demo-ocmw", "PCSA:DEBT_RECOVERY", "HandiService"] in [row[:3] for row in cells]
     assert "NEO:SOCIAL_INSPECTION" in shown
     assert "urn:kruispunt:demo:bounded: 0 a day" in shown
     assert "demo" in shown

@@ -32,9 +32,9 @@ EMPLOYMENT, SPECIAL, ECHO = (PERSONAS[name] for name in ("two-cards-and-a-permit
 START_SECONDS = 90
 SECONDS = 60.0
 SCHEMA, FAULT, UNEXPECTED = (
-    f"schema validation error on the response of {NAME}",
-    f"SOAP fault received from {NAME}",
-    f"unexpected response from {NAME}",
+    f"Schema validation error on response from {NAME}",
+    f"SoapFault received from backend {NAME}",
+    f"Unexpected response from backend {NAME}",
 )
 
 
@@ -145,25 +145,26 @@ def test_who_is_refused_reaches_no_supplier(bank: Bank, away: Elsewhere) -> None
 
 
 @pytest.mark.parametrize(
-    ("mode", "told"),
+    ("mode", "sentence", "reason"),
     [
-        ("schema", SCHEMA),
-        ("other-element", SCHEMA),
-        ("fault", FAULT),
-        ("http-500", UNEXPECTED),
-        ("garbage", UNEXPECTED),
-        ("too-large", UNEXPECTED),
-        ("close", UNEXPECTED),
-        ("unsigned", UNEXPECTED),
-        ("tampered", UNEXPECTED),
-        ("other-person", UNEXPECTED),
+        ("schema", SCHEMA, "schema"),
+        ("other-element", SCHEMA, "schema"),
+        ("fault", FAULT, "fault"),
+        ("http-500", UNEXPECTED, "status"),
+        ("garbage", UNEXPECTED, "not-soap"),
+        ("too-large", UNEXPECTED, "too-large"),
+        ("close", UNEXPECTED, "closed"),
+        ("unsigned", UNEXPECTED, "signature"),
+        ("tampered", UNEXPECTED, "signature"),
+        ("other-person", UNEXPECTED, "other-person"),
     ],
 )
-def test_each_kind_of_msg00002(bank: Bank, away: Elsewhere, mode: str, told: str) -> None:
+def test_each_kind_of_msg00002(bank: Bank, away: Elsewhere, mode: str, sentence: str, reason: str) -> None:
+    """PL-26, HA-08: the name of the field is the sentence of document 000."""
     away.answer(mode)
     got = bank.call(EMPLOYMENT)
     assert (got.status, got.code, got.is_fault) == (500, "MSG00002", True)
-    assert got.information == {"error message": told}
+    assert got.information == {sentence: reason}
     bank.verify(got.raw)
     (_, reply) = bank.logged(got.ticket)
     assert reply.facts["outcome"] == "MSG00002"
@@ -212,7 +213,7 @@ def test_when_everything_hangs_the_rest_is_answered_at_once(bank: Bank, away: El
     wait_until(lambda: len(hanging) >= 6 and len(away.seen) >= before + 6, "six hang, and six were sent away")
     assert (len(hanging), len(away.seen)) == (6, before + 6)
     assert bank.call(ECHO).status == 200
-    assert {(got.code, *got.information.values()) for got in hanging} == {("MSG00002", UNEXPECTED)}
+    assert {(got.code, *got.information.items()) for got in hanging} == {("MSG00002", (UNEXPECTED, "busy"))}
     away.answer("well")
     for thread in threads:
         thread.join(SECONDS)
@@ -233,7 +234,7 @@ def test_it_is_cut_off_and_comes_back(installation: tuple[Path, str], away: Else
     with serving(root, dsn, away, **limits) as bank:
         before = len(away.seen)
         for _ in range(3):
-            assert bank.call(EMPLOYMENT).information == {"error message": UNEXPECTED}
+            assert bank.call(EMPLOYMENT).information == {UNEXPECTED: "timeout"}
         codes = [bank.call(EMPLOYMENT).code]
         arrived = len(away.seen)
         assert arrived == before + 3

@@ -1,6 +1,6 @@
 """The access files that a person edits, read and validated as a whole.
 
-    DIR/organisations.toml      organisations, beside those that ship with the platform (same code: replaces it)
+    DIR/organisations.toml      organisations, beside those that ship (same code: replaces it)
     DIR/certificates.toml       client certificates and the applications they stand for
     DIR/grants/<service>.toml   rows of one service; replaces the rows that ship in the service's contexts.toml
 
@@ -10,9 +10,10 @@ A file that is wrong in one place is refused as a whole; the message names the f
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -53,6 +54,13 @@ class ServiceRows:
     operations: frozenset[str]
     contexts: Path
     """The rows that ship with the service; may be missing."""
+    data_groups: frozenset[str] = frozenset()
+    """The groups that its operations can ask for."""
+
+    @property
+    def organisations(self) -> Path:
+        """The organisations that ship with the service, beside its rows; may be missing."""
+        return self.contexts.with_name("organisations.toml")
 
 
 class _Row(BaseModel):
@@ -66,6 +74,7 @@ class _OrganisationRow(_Row):
     sector: Annotated[int, Field(ge=0, le=999)] | None = None
     institution: Annotated[int, Field(ge=0, le=999)] | None = None
     inscribed_as: Code | None = None
+    category: Code | None = None
     source: str = "operator"
 
     @model_validator(mode="after")
@@ -79,8 +88,17 @@ class _OrganisationRow(_Row):
         return self
 
 
+class _CategoryRow(_Row):
+    """A kind of organisation that rows of grants may name in the place of each one."""
+
+    code: Code
+    name: str
+    source: str = "operator"
+
+
 class _OrganisationFile(_Row):
     organisation: list[_OrganisationRow] = []
+    category: list[_CategoryRow] = []
 
 
 class _VolumeRow(_Row):
@@ -134,6 +152,19 @@ class _GrantFile(_Row):
 
 
 File = TypeVar("File", bound=_Row)
+_Kind = TypeVar("_Kind", _OrganisationRow, _CategoryRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Who there is: each organisation by its code, and the codes of those in each category."""
+
+    organisations: Mapping[str, Organisation]
+    categories: Mapping[str, tuple[str, ...]]
+
+    def named(self, code: str) -> tuple[str, ...] | None:
+        """The organisations that a row names by `code`; empty for a category without members, None when unknown."""
+        return (code,) if code in self.organisations else self.categories.get(code)
 
 
 def load(directory: Path | None, services: tuple[ServiceRows, ...], *, refuse_demo: bool = False) -> AccessTable:
@@ -141,12 +172,12 @@ def load(directory: Path | None, services: tuple[ServiceRows, ...], *, refuse_de
 
     `refuse_demo` refuses certificates of the demo PKI, as production does (PL-08).
     """
-    organisations = load_organisations(directory)
-    registrations = _registrations(directory, organisations, {s.name for s in services}, refuse_demo)
+    known = load_directory(directory, services)
+    registrations = _registrations(directory, known.organisations, {s.name for s in services}, refuse_demo)
     grants: dict[GrantKey, Grant] = {}
     for service in services:
-        grants |= _grants(directory, service, organisations)
-    return AccessTable(organisations, registrations, grants)
+        grants |= _grants(directory, service, known)
+    return AccessTable(known.organisations, registrations, grants)
 
 
 def _read(path: Path, form: type[File]) -> File:
@@ -163,25 +194,55 @@ def _read(path: Path, form: type[File]) -> File:
         ) from error
 
 
-def load_organisations(directory: Path | None) -> Mapping[str, Organisation]:
-    """The organisations that ship and those of the operator, by code. Raises ConfigurationError."""
-    rows = {row.code: row for row in _read(SHIPPED_ORGANISATIONS, _OrganisationFile).organisation}
-    path = None if directory is None else directory / "organisations.toml"
-    if path is not None and path.exists():
-        rows |= _unique(path, _read(path, _OrganisationFile).organisation)
-    result = {code: _organisation(row, rows, path or SHIPPED_ORGANISATIONS) for code, row in rows.items()}
+def load_directory(directory: Path | None, services: tuple[ServiceRows, ...]) -> Directory:
+    """Those that ship with the platform and with each service, and the operator's. Raises ConfigurationError."""
+    rows: dict[str, _OrganisationRow] = {}
+    categories: dict[str, _CategoryRow] = {}
+    path = SHIPPED_ORGANISATIONS
+    for path in (SHIPPED_ORGANISATIONS, *(s.organisations for s in services if s.organisations.exists())):
+        file = _read(path, _OrganisationFile)
+        _add(rows, _unique(path, file.organisation), path)
+        _add(categories, _unique(path, file.category), path)
+    own = None if directory is None else directory / "organisations.toml"
+    if own is not None and own.exists():
+        path, file = own, _read(own, _OrganisationFile)
+        rows |= _unique(path, file.organisation)
+        categories |= _unique(path, file.category)
+    organisations = {code: _organisation(row, rows, path) for code, row in rows.items()}
+    _unambiguous(organisations, categories, path)
+    return Directory(organisations, _members(rows, categories, path))
+
+
+def _add(known: dict[str, _Kind], more: Mapping[str, _Kind], path: Path) -> None:
+    """Services may ship the same row; two that differ are nobody's to choose between."""
+    for code, row in more.items():
+        if known.setdefault(code, row) != row:
+            raise ConfigurationError(f"{path}: {code} ships elsewhere already, with other values")
+
+
+def _unambiguous(organisations: Mapping[str, Organisation], categories: Mapping[str, _CategoryRow], path: Path) -> None:
     seen: dict[str, str] = {}
-    for organisation in result.values():
+    for organisation in organisations.values():
         for key in organisation.keys:
             if seen.setdefault(key, organisation.code) != organisation.code:
                 raise ConfigurationError(f"{path}: {seen[key]} and {organisation.code} both claim {key}")
-    return result
+    for code in organisations.keys() & categories.keys():
+        raise ConfigurationError(f"{path}: {code} is both an organisation and a category")
 
 
-def _unique(path: Path, rows: list[_OrganisationRow]) -> dict[str, _OrganisationRow]:
+def _members(
+    rows: Mapping[str, _OrganisationRow], categories: Mapping[str, _CategoryRow], path: Path
+) -> Mapping[str, tuple[str, ...]]:
+    for row in rows.values():
+        if row.category is not None and row.category not in categories:
+            raise ConfigurationError(f"{path}: {row.code}: category names {row.category}, which no row has")
+    return {code: tuple(row.code for row in rows.values() if row.category == code) for code in categories}
+
+
+def _unique(path: Path, rows: Sequence[_Kind]) -> dict[str, _Kind]:
     unique = {row.code: row for row in rows}
     if len(unique) != len(rows):
-        raise ConfigurationError(f"{path}: an organisation code occurs twice")
+        raise ConfigurationError(f"{path}: a code of an organisation or category occurs twice")
     return unique
 
 
@@ -251,9 +312,7 @@ def _fingerprint(certificate: x509.Certificate | None) -> str:
     return sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
 
 
-def _grants(
-    directory: Path | None, service: ServiceRows, organisations: Mapping[str, Organisation]
-) -> dict[GrantKey, Grant]:
+def _grants(directory: Path | None, service: ServiceRows, known: Directory) -> dict[GrantKey, Grant]:
     path = service.contexts
     if directory is not None and (own := directory / "grants" / f"{service.folder}.toml").exists():
         path = own
@@ -261,19 +320,29 @@ def _grants(
         return {}
     result: dict[GrantKey, Grant] = {}
     for row in _read(path, _GrantFile).grant:
-        for code in set(row.organisations) - organisations.keys():
-            raise ConfigurationError(f"{path}: {row.legal_context}: organisation {code} is in no organisations.toml")
         for name in set(row.operations) - service.operations:
             raise ConfigurationError(f"{path}: {row.legal_context}: {service.name} has no operation {name}")
+        for name in set(row.data_groups) - service.data_groups:
+            raise ConfigurationError(f"{path}: {row.legal_context}: {service.name} has no data group {name}")
+        organisations = [code for named in row.organisations for code in _named(named, row, known, path)]
         grant = Grant(row.legal_context, frozenset(row.data_groups), _control(row.integration), row.source)
-        for context in (row.legal_context, *row.aliases):
-            for organisation in row.organisations:
-                for operation in row.operations:
-                    key = (service.name, operation, organisation, context)
-                    if key in result:
-                        raise ConfigurationError(f"{path}: {' / '.join(key)} stands there twice")
-                    result[key] = grant
+        for context, organisation, operation in product(
+            (row.legal_context, *row.aliases), organisations, row.operations
+        ):
+            key = (service.name, operation, organisation, context)
+            if key in result:
+                raise ConfigurationError(f"{path}: {' / '.join(key)} stands there twice")
+            result[key] = grant
     return result
+
+
+def _named(code: str, row: _GrantRow, known: Directory, path: Path) -> tuple[str, ...]:
+    organisations = known.named(code)
+    if organisations is None:
+        raise ConfigurationError(
+            f"{path}: {row.legal_context}: organisation {code} is in no organisations.toml, nor is such a category"
+        )
+    return organisations
 
 
 def _control(row: _IntegrationRow | None) -> IntegrationControl | None:

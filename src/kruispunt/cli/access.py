@@ -14,6 +14,7 @@ from kruispunt.access.files import load
 from kruispunt.access.model import AccessTable
 from kruispunt.access.snapshot import differences
 from kruispunt.app import rows_of, services_of
+from kruispunt.cli.page import page
 from kruispunt.cli.terminal import ConfigOption, JsonOption, find_settings, out, print_json, with_database
 from kruispunt.errors import ConfigurationError
 from kruispunt.settings import Settings
@@ -130,18 +131,26 @@ def history(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def matrix(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def matrix(
+    as_html: Annotated[bool, typer.Option("--html", help="Print a page to keep or to show in a browser.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Print the table in force: organisation, legal context, operation, data groups, control, agreed volumes.
 
-    Example: kruispunt access matrix
+    Example: kruispunt access matrix --html > matrix.html
     """
 
     async def work(database: Database, _settings: Settings) -> store.Version:
         return await store.current(database)
 
-    rows = _matrix(with_database(config, work).table)
+    version = with_database(config, work)
+    rows = _matrix(version.table)
     if as_json:
         print_json(rows)
+        return
+    if as_html:
+        typer.echo(page(f"Access matrix, version {version.id}", rows))
         return
     shown = Table("organisation", "legal context", "operations", "may see", "integration", "volume", "source")
     for row in rows:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import http.client
 import json
 import secrets
+import shlex
 import sys
+import tomllib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,14 @@ import click
 import typer
 from lxml import etree
 
-from kruispunt.access.files import load_organisations
+from kruispunt.access.files import load_directory
+from kruispunt.app import rows_of
 from kruispunt.cli.calls import kebab, request_body
 from kruispunt.cli.terminal import out, print_json
 from kruispunt.client.signing import ClientSecurity, platform_trust
 from kruispunt.client.transport import Connection
 from kruispunt.clock import SystemClock
+from kruispunt.demo import additions
 from kruispunt.demo.directory import DemoDirectory, default_directory
 from kruispunt.errors import ConfigurationError, KruispuntError
 from kruispunt.pipeline.service import Control, Field, Operation, Service
@@ -35,7 +39,6 @@ from kruispunt.xml.soap import unsigned_envelope
 
 REPLY_LIMITS = Limits(size=16 * 1024 * 1024, elements=500_000, namespaces=1_024)
 EXIT_FAULT = 1
-DEMO_ORGANISATIONS = {"limited": "demo-limited", "onem-ecdsa": "onem", "bounded": "onem"}
 
 
 def call(context: typer.Context) -> None:
@@ -59,13 +62,14 @@ def group() -> click.Group:
 
 def _command(service: Service, operation: Operation) -> click.Command:
     options: list[click.Parameter] = [_field_option(field) for field in operation.fields]
+    model = _model(service, operation)
     if Control.CUSTOMER in operation.controls:
-        options.append(click.Option(["--legal-context"], required=True, help="For example NEO:UNEMPLOYMENT."))
+        options.append(click.Option(["--legal-context"], required=True, help=f"For example {model.legal_context}."))
     example = f"kruispunt call {kebab(service.folder.name)} {kebab(operation.name)}" + "".join(
         f" --{kebab(f.name)} …" for f in operation.fields if f.default is None
     )
     if Control.CUSTOMER in operation.controls:
-        example += " --legal-context NEO:UNEMPLOYMENT"
+        example += f" --legal-context {shlex.quote(model.legal_context)}"
 
     def run(**given: Any) -> None:
         _run(service, operation, given)
@@ -73,7 +77,7 @@ def _command(service: Service, operation: Operation) -> click.Command:
     return click.Command(
         kebab(operation.name),
         callback=run,
-        params=[*options, *_client_options()],
+        params=[*options, *_client_options(model.client)],
         help=f"{operation.summary}\n\nExample: {example}",
     )
 
@@ -82,17 +86,31 @@ def _field_option(field: Field) -> click.Option:
     name = kebab(field.name)
     if field.kind is bool:
         return click.Option([f"--{name}/--no-{name}", field.name], default=field.default, help=field.help)
-    return click.Option(
-        [f"--{name}", field.name], required=field.default is None, default=field.default, help=field.help
-    )
+    told = f"{field.help} YYYY-MM-DD, today, today+7, today-7." if field.kind is date else field.help
+    return click.Option([f"--{name}", field.name], required=field.default is None, default=field.default, help=told)
 
 
-def _client_options() -> list[click.Parameter]:
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a command shows by way of example, taken from the first persona of its operation."""
+
+    legal_context: str = ""
+    client: str = "onem"
+
+
+def _model(service: Service, operation: Operation) -> Model:
+    path = service.folder / "personas.toml"
+    rows = tomllib.loads(path.read_text(encoding="utf-8"))["persona"] if path.exists() else []
+    asked = (row for row in rows if row["operation"] == operation.name and "legal_context" in row.get("request", {}))
+    return next((Model(row["request"]["legal_context"], row["client"]["as"]) for row in asked), Model())
+
+
+def _client_options(client: str) -> list[click.Parameter]:
     path = click.Path(path_type=Path, dir_okay=False)
     return [
         click.Option(
             ["--as", "client"],
-            default="onem",
+            default=client,
             show_default=True,
             help="Demo client whose certificate is used.",
         ),
@@ -170,8 +188,10 @@ def _files(where: DemoDirectory, given: dict[str, Any]) -> Files:
 
 def _organisation(where: DemoDirectory, given: dict[str, Any]) -> str:
     """A code of the access files becomes its CBE number or sector/institution; anything else goes as it is."""
-    named = given["organisation"] or DEMO_ORGANISATIONS.get(given["client"], given["client"])
-    organisation = load_organisations(where.access if where.access.exists() else None).get(named)
+    services = discover()
+    named = given["organisation"] or additions.owners(services).get(given["client"], given["client"])
+    known = load_directory(where.access if where.access.exists() else None, rows_of(services))
+    organisation = known.organisations.get(named)
     return str(named) if organisation is None else organisation.keys[0]
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from kruispunt.clock import to_text
+from kruispunt.clock import BELGIUM, to_text
 from kruispunt.demo.personas import Persona
 from kruispunt.pipeline.service import Control, Operation, Service
 from kruispunt.xml.build import attribute, element
 
+_seen_from_today = re.compile(r"today([+-][0-9]{1,5})?")
 _word = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -75,7 +76,20 @@ def request_body(
             f"</informationCustomer>{element('legalContext', legal_context)}"
         )
     name = f"svc:{operation.name}Request"
-    return f"<{name}{attribute('xmlns:svc', service.namespace)}>{common}{operation.compose(values)}</{name}>"
+    asked = dated(operation, values, now.astimezone(BELGIUM).date())
+    return f"<{name}{attribute('xmlns:svc', service.namespace)}>{common}{operation.compose(asked)}</{name}>"
+
+
+def dated(operation: Operation, values: Mapping[str, Any], today: date) -> dict[str, Any]:
+    """The values, with dates that were written as seen from today in their place in the calendar."""
+    days = {f.name: values.get(f.name, f.default) for f in operation.fields if f.kind is date}
+    return {**values, **{name: day_of(text, today) for name, text in days.items() if text is not None}}
+
+
+def day_of(text: str, today: date) -> str:
+    """`today`, `today+7` or `today-7` as `YYYY-MM-DD`; every other text as it is."""
+    found = _seen_from_today.fullmatch(text)
+    return text if found is None else (today + timedelta(days=int(found[1] or 0))).isoformat()
 
 
 def _identification(organisation: str) -> str:

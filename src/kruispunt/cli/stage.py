@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from kruispunt.access.files import load_organisations
+from kruispunt.access.files import load_directory
+from kruispunt.app import rows_of
 from kruispunt.attack.bench import Bench, Compose, Form, Identity, Question
 from kruispunt.attack.model import Means
 from kruispunt.attack.parser import TICKET
@@ -222,7 +223,7 @@ def _form(service: Service, operation: Operation, sample: str, client: str) -> F
 
 def _keys(where: DemoDirectory) -> dict[str, str]:
     """By which number or sector and institution each organisation names itself, by code."""
-    organisations = load_organisations(where.access if where.access.exists() else None)
+    organisations = load_directory(where.access if where.access.exists() else None, rows_of(discover())).organisations
     return {code: organisation.keys[0] for code, organisation in organisations.items()}
 
 

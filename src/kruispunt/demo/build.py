@@ -10,14 +10,16 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from kruispunt.access.files import load_organisations
+from kruispunt.access.files import load_directory
 from kruispunt.access.model import Organisation
-from kruispunt.app import services_of
+from kruispunt.app import rows_of, services_of
 from kruispunt.clock import SystemClock, today
+from kruispunt.demo import additions
 from kruispunt.demo.directory import DemoDirectory
 from kruispunt.demo.personas import Numbers, Persona, load_personas
-from kruispunt.demo.pki import CLIENTS, create_pki
+from kruispunt.demo.pki import create_pki
 from kruispunt.demo.population import population
+from kruispunt.demo.supplied import Supplied
 from kruispunt.errors import DataError
 from kruispunt.pipeline.service import Service
 from kruispunt.registers.importing import import_people
@@ -27,12 +29,8 @@ from kruispunt.securitylog.keys import new_master_key
 from kruispunt.settings import Environment, Settings
 from kruispunt.storage.database import Database
 
-ACCESS = Path(__file__).with_name("access")
-"""Demo organisations, and grants that are added to those that ship."""
-
 UNREGISTERED = "stranger"
 TESTER_SERVICES = ("TestConnectionServiceService",)
-OWNERS = {"limited": "demo-limited", "tester": "demo-tester", "onem-ecdsa": "onem", "bounded": "onem"}
 VOLUMES = {"bounded": "{ per_day = 0 }"}
 """Zero: its first request of the day is one too many already, whoever asked before."""
 
@@ -79,8 +77,8 @@ def build_files(directory: DemoDirectory, options: Options, tell: Progress) -> S
     """Everything that needs no database. Returns the server's settings."""
     directory.root.mkdir(parents=True, exist_ok=True)
     tell("certificates of the demo PKI")
-    create_pki(directory.pki)
     settings = settings_for(directory, options)
+    create_pki(directory.pki, additions.clients(services_of(settings)))
     _write_access(directory, services_of(settings))
     if not directory.master_key.exists():
         directory.master_key.parent.mkdir(mode=0o700, exist_ok=True)
@@ -103,10 +101,11 @@ def _write_access(directory: DemoDirectory, services: Sequence[Service]) -> None
     """The demo's organisations and certificates; per service the rows that ship and the demo's own."""
     grants = directory.access / "grants"
     grants.mkdir(parents=True, exist_ok=True)
-    (directory.access / "organisations.toml").write_bytes((ACCESS / "organisations.toml").read_bytes())
+    (directory.access / "organisations.toml").write_text(additions.organisations(services), encoding="utf-8")
+    owners = additions.owners(services)
     rows = ["# The demo's client certificates. `stranger` is left out on purpose.", ""]
-    for client in (c.name for c in CLIENTS if c.name != UNREGISTERED):
-        owner = OWNERS.get(client, client)
+    for client in (c.name for c in additions.clients(services) if c.name != UNREGISTERED):
+        owner = owners.get(client, client)
         offered = TESTER_SERVICES if client == "tester" else tuple(s.name for s in services)
         rows += [
             "[[certificate]]",
@@ -119,10 +118,7 @@ def _write_access(directory: DemoDirectory, services: Sequence[Service]) -> None
         ]
     (directory.access / "certificates.toml").write_text("\n".join(rows), encoding="utf-8")
     for service in services:
-        shipped = service.folder / "contexts.toml"
-        added = ACCESS / "grants" / f"{service.folder.name}.toml"
-        text = "\n".join(f.read_text(encoding="utf-8") for f in (shipped, added) if f.exists())
-        (grants / f"{service.folder.name}.toml").write_text(text, encoding="utf-8")
+        (grants / f"{service.folder.name}.toml").write_text(additions.grants(service), encoding="utf-8")
 
 
 async def load_people(directory: DemoDirectory, options: Options, dsn: str, tell: Progress) -> None:
@@ -148,14 +144,17 @@ def _write_people(
     directory: DemoDirectory, options: Options, services: Sequence[Service], personas: Sequence[Persona]
 ) -> None:
     people = [p for persona in personas for p in persona.people]
-    organisations = load_organisations(directory.access)
+    organisations = load_directory(directory.access, rows_of(services)).organisations
     lines = [_by_key(line, organisations) for persona in personas for line in persona.lines]
     situations = []
+    supplied, others = Supplied(services, options.seed, today(SystemClock())), dict[str, list[Mapping[str, Any]]]()
     for demo in population(options.people, options.numbers, options.seed):
         people.append(demo.person)
         lines.extend(demo.lines)
         if demo.situation is not None:
             situations.append(demo.situation)
+        for kind, row in supplied.of(demo.person):
+            (lines if kind == "inscriptions" else others.setdefault(kind, [])).append(row)
     _write_lines(directory.data / "people.jsonl", people)
     _write_lines(directory.data / "inscriptions.jsonl", lines)
     for service in services:
@@ -163,7 +162,7 @@ def _write_people(
             rows: list[Mapping[str, Any]] = [
                 {"ssin": p.final, **p.data} for p in personas if p.service is service and p.data
             ]
-            rows += situations if kind == "situations" else []
+            rows += situations if kind == "situations" else others.get(kind, [])
             _write_lines(directory.data / f"{kind}.jsonl", rows)
 
 

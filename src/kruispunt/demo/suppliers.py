@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kruispunt.demo.personas import Numbers, load_personas
@@ -28,15 +28,18 @@ class FailingFor:
     def __getattr__(self, method: str) -> Callable[..., Any]:
         call = getattr(self._supplier, method)
 
-        async def guarded(ssin: str, *arguments: Any, **named: Any) -> Any:
-            failure = self._failures.get(ssin)
-            if failure == CRASH:
-                raise RuntimeError("the demo supplier crashed, as its persona asks")
-            if failure is not None:
-                raise SupplierError(self._name, KINDS[failure])
-            return await call(ssin, *arguments, **named)
+        async def guarded(asked: str | Sequence[str], *arguments: Any, **named: Any) -> Any:
+            for ssin in (asked,) if isinstance(asked, str) else asked:
+                self._fail(self._failures.get(ssin))
+            return await call(asked, *arguments, **named)
 
         return guarded
+
+    def _fail(self, failure: str | None) -> None:
+        if failure == CRASH:
+            raise RuntimeError("the demo supplier crashed, as its persona asks")
+        if failure is not None:
+            raise SupplierError(self._name, KINDS[failure], told=f"the demo supplier fails: {failure}")
 
 
 def wrap_supplier(numbers: str) -> Callable[[Service, Any], Any]:

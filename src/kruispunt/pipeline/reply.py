@@ -5,7 +5,15 @@ from __future__ import annotations
 from lxml import etree
 
 from kruispunt.clock import to_text
-from kruispunt.errors import BusinessRefusal, Fault, Information, InternalFailure, Refusal, VolumeExceeded
+from kruispunt.errors import (
+    FIELD_NAME_LENGTH,
+    BusinessRefusal,
+    Fault,
+    Information,
+    InternalFailure,
+    Refusal,
+    VolumeExceeded,
+)
 from kruispunt.pipeline.context import Answer, Exchange
 from kruispunt.pipeline.platform import Platform
 from kruispunt.pipeline.service import Reply, ReturnCode
@@ -15,7 +23,6 @@ from kruispunt.xml.parse import Limits, parse
 from kruispunt.xml.soap import unsigned_envelope
 
 DIAGNOSTIC_LENGTH = 256
-FIELD_NAME_LENGTH = 64
 FIELD_VALUE_LENGTH = 256
 INFORMATION_LIMIT = 15
 REPLY_LIMITS = Limits(size=16 * 1024 * 1024, elements=500_000, namespaces=1_024)
@@ -113,6 +120,8 @@ def _response(exchange: Exchange, echo: tuple[str, ...], cbss: str) -> str:
     outcome = None if refusal is not None else exchange.outcome
     told = refusal or outcome
     information = () if told is None else told.information
+    if isinstance(refusal, BusinessRefusal) and code is not None:
+        information += tuple(fact for fact in refusal.facts if fact[0] in code.tells)
     status = "" if code is None else _status(code, information)
     ssin = exchange.ssin if refusal is None else None
     name = f"svc:{operation.name}Response"

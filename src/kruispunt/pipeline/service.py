@@ -12,7 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kruispunt.errors import Information, Rule
+from kruispunt.errors import BusinessRule, Information
 from kruispunt.identifiers.ssin import Ssin
 from kruispunt.periods import Period
 
@@ -42,8 +42,10 @@ class ReturnCode:
     """Where the code is told of: `004 §6.1`, or `ours`."""
     remedy: str = ""
     """What the client can do about it; empty for a success."""
-    rule: Rule | None = None
-    """The rule of the platform that this code answers; None when the handler gives it."""
+    rule: BusinessRule | None = None
+    """The rule of the platform or of the service that this code answers; None when the handler gives it."""
+    tells: frozenset[str] = frozenset()
+    """Which of the refusal's facts the status tells, by field name (`ssin`, `sector/institution`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Call:
     ssin: Ssin | None
     """The final SSIN, after replacement was followed; None when the operation is about nobody."""
     data_groups: frozenset[str]
-    """The groups asked for; all of them are allowed, or the request was refused before."""
+    """The groups asked for that may be told: all of them, unless the operation is partial."""
     today: date
     tls_subject: str
     """Distinguished name of the TLS client certificate (RFC 4514)."""
@@ -109,8 +111,9 @@ class Field:
     name: str
     """Name of the element; the option is its kebab-case form."""
     kind: type = str
+    """str, bool or date. A date may be written `today`, `today+7` or `today-7`: seen from the day of the call."""
     default: Any = None
-    """None: must be given."""
+    """None: must be given. The empty text: left out."""
     help: str = ""
 
 
@@ -132,8 +135,12 @@ class Operation:
     fields: tuple[Field, ...] = ()
     data_groups: Callable[[Any], frozenset[str]] = lambda _criteria: frozenset()
     """The data groups that criteria ask for."""
+    partial: bool = False
+    """Groups that the grant does not name are left out, and refused only where none is left; else one is enough."""
     check: Callable[[Any], None] = lambda _criteria: None
     """Step 7: raises BusinessRefusal when the criteria make no sense."""
+    check_day: Callable[[Any, date], None] = lambda _criteria, _today: None
+    """Step 7, for what depends on the day of the request: the civil day in Belgium."""
     ssin: Callable[[Any], str] | None = None
     """The SSIN asked for, as it was written."""
     period: Callable[[Any], Period | None] = lambda _criteria: None
@@ -158,6 +165,8 @@ class Service:
     """The XSD in `contract/` that declares the request, response and fault elements."""
     operations: tuple[Operation, ...]
     codes: tuple[ReturnCode, ...]
+    data_groups: frozenset[str] = frozenset()
+    """Every data group that its operations can ask for; a grant that names another one is refused when it is loaded."""
     supplier: Callable[[Database], Any] = lambda _database: None
     """Makes the supplier port that the handlers are given."""
     imports: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
@@ -170,5 +179,5 @@ class Service:
     def operation(self, name: str) -> Operation | None:
         return next((o for o in self.operations if o.name == name), None)
 
-    def code_for(self, rule: Rule) -> ReturnCode:
+    def code_for(self, rule: BusinessRule) -> ReturnCode:
         return next(c for c in self.codes if c.rule is rule)

@@ -67,6 +67,6 @@ class RemoteFailure(SupplierError):
     """A SupplierError that knows its reason; `detail` is for the operator's log and for `kruispunt supplier test`."""
 
     def __init__(self, supplier: str, reason: Reason, detail: str = "") -> None:
-        super().__init__(supplier, reason.kind, detail or reason.value)
+        super().__init__(supplier, reason.kind, detail or reason.value, told=reason.value)
         self.reason = reason
         self.detail = detail or reason.value

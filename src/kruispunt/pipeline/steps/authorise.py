@@ -23,11 +23,12 @@ async def authorise(exchange: Exchange, platform: Platform) -> None:
     grant = platform.access.table.grant(service.name, operation.name, organisation.code, context)
     if grant is None:
         raise _no_grant(exchange, organisation)
-    groups = operation.data_groups(exchange.criteria)
-    if not groups <= grant.data_groups:
+    asked = operation.data_groups(exchange.criteria)
+    groups = asked & grant.data_groups
+    if groups != asked and not (operation.partial and groups):
         raise BusinessRefusal(
             Rule.DATA_GROUP,
-            f"{organisation.name} may not see {', '.join(sorted(groups - grant.data_groups))} under {context}",
+            f"{organisation.name} may not see {', '.join(sorted(asked - groups))} under {context}",
             element="dataGroups",
             remedy="Ask only for data groups that the authorisation names.",
         )

@@ -28,13 +28,13 @@ async def consult(exchange: Exchange, platform: Platform) -> None:
     try:
         exchange.outcome = await operation.handle(call, platform.mounted[service.path].supplier)
     except SupplierError as error:
-        told = error.kind.value.format(error.supplier)
+        sentence = error.kind.sentence(error.supplier)
         raise SupplierFailure(
             "supplier." + error.kind.name.lower(),
-            told,
+            sentence,
             element="supplier",
             remedy="Try again later; report the ticket when it lasts.",
-            information=(("error message", told),),
+            information=((sentence, error.told),),
         ) from error
     finally:
         if service.supplier_name:

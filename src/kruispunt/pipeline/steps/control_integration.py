@@ -24,5 +24,6 @@ async def control_integration(exchange: Exchange, _platform: Platform) -> None:
             f"the repertory holds no line of this organisation for the person ({codes}, {control.kind.value})",
             element="ssin",
             remedy="Inscribe the person in the repertory first, with a quality code that this legal context admits.",
+            facts=(("sector/institution", exchange.claims.organisation),),
         )
     exchange.note("control_integration", f"inscribed: {codes}, {control.kind.value}")

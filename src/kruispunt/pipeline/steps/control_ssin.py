@@ -58,6 +58,7 @@ def _well_made(text: str, platform: Platform) -> Ssin:
             str(error),
             element="ssin",
             remedy="Check the number: eleven digits, a birth date, a counter and a check number.",
+            facts=(("ssin", text),),
         ) from None
 
 
@@ -71,6 +72,7 @@ def _replaced(exchange: Exchange, operation: Operation, final: Ssin) -> None:
             element="ssin",
             remedy="Use the new number.",
             information=(("newSSIN", final),),
+            subjects=(final,),
         )
     if not operation.bis_allowed and numbers.kind(final) is Kind.BIS:
         raise BusinessRefusal(

@@ -19,7 +19,9 @@ from kruispunt.errors import BusinessRefusal, Rule, VolumeExceeded
 from kruispunt.pipeline.context import Exchange
 from kruispunt.pipeline.platform import Platform
 
-PROBES = frozenset({Rule.SSIN_STRUCTURE, Rule.SSIN_UNKNOWN, Rule.SSIN_CANCELLED, Rule.NOT_INTEGRATED})
+PROBES = frozenset(
+    {Rule.SSIN_STRUCTURE, Rule.SSIN_UNKNOWN, Rule.SSIN_REPLACED, Rule.SSIN_CANCELLED, Rule.NOT_INTEGRATED}
+)
 """What answers the question whether a number exists, or whether somebody is known to the client."""
 
 logger = structlog.get_logger("volume")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from kruispunt.errors import BusinessRefusal
 from kruispunt.pipeline.context import Exchange
 from kruispunt.pipeline.platform import Platform
 from kruispunt.pipeline.reply import outcome_code
@@ -51,13 +52,15 @@ def _entry_out(exchange: Exchange, platform: Platform, message: Message) -> Entr
         len(message.data),
         outcome=outcome_code(exchange),
         rule="" if refusal is None else refusal.rule,
-        subjects=_told(exchange) if refusal is None else (),
+        subjects=_told(exchange),
         message=message,
     )
 
 
 def _told(exchange: Exchange) -> tuple[str, ...]:
-    """Every SSIN that the reply tells (PL-30)."""
+    """Every SSIN that the reply tells (PL-30): that of a refusal too, which names the new number."""
+    if exchange.refusal is not None:
+        return exchange.refusal.subjects if isinstance(exchange.refusal, BusinessRefusal) else ()
     final = () if exchange.ssin is None else (exchange.ssin,)
     return final if exchange.outcome is None else (*final, *exchange.outcome.subjects)
 

@@ -27,13 +27,13 @@ A line that breaks a rule is refused whole and reported; the others are taken.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, TypeVar
+from typing import Final
 
 from kruispunt.errors import DataError
 from kruispunt.identifiers.ssin import Kind, Ssin, is_well_formed, kind
+from kruispunt.registers.jsonfields import bounded, optional_entries, optional_object
 from kruispunt.registers.jsonlines import Fields, allow_only, optional_text, required_ssin
 from kruispunt.services.foreigner_situation.situation import (
     EmploymentCard,
@@ -43,9 +43,6 @@ from kruispunt.services.foreigner_situation.situation import (
     SpecialInfo,
     WorkPermit,
 )
-from kruispunt.xml.build import is_carriable
-
-T = TypeVar("T")
 
 MOST_ENTRIES: Final = 500
 LONGEST_NUMBER: Final = 64
@@ -73,39 +70,13 @@ def read(fields: Fields, *, today: date, test_band: bool) -> Situation:
         raise DataError("ssin: a BIS number; the register of these data knows national numbers only")
     situation = Situation(
         ssin,
-        _group(fields, "employmentCards", _card),
-        _group(fields, "workPermits", _permit),
-        _group(fields, "specialInfos", _info),
+        optional_entries(fields, "employmentCards", _card, most=MOST_ENTRIES),
+        optional_entries(fields, "workPermits", _permit, most=MOST_ENTRIES),
+        optional_entries(fields, "specialInfos", _info, most=MOST_ENTRIES),
     )
     if situation.cards is None and situation.permits is None and situation.infos is None:
         raise DataError("names neither employmentCards nor workPermits nor specialInfos: nothing to take")
     return situation
-
-
-def _group(fields: Fields, name: str, entry: Callable[[Fields], T]) -> tuple[T, ...] | None:
-    value = fields.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, list):
-        raise DataError(f"{name}: must be a list between [ and ]")
-    if len(value) > MOST_ENTRIES:
-        raise DataError(f"{name}: holds more than {MOST_ENTRIES} entries")
-    return tuple(_within(f"{name} {number}", item, entry) for number, item in enumerate(value, 1))
-
-
-def _within(place: str, value: object, read_object: Callable[[Fields], T]) -> T:
-    """What `read_object` makes of an object; its complaints are told with the place."""
-    if not isinstance(value, dict):
-        raise DataError(f"{place}: must be an object between {{ and }}")
-    try:
-        return read_object(value)
-    except DataError as error:
-        raise DataError(f"{place}: {error.what}") from None
-
-
-def _optional_object(fields: Fields, name: str, read_object: Callable[[Fields], T]) -> T | None:
-    value = fields.get(name)
-    return None if value is None else _within(name, value, read_object)
 
 
 def _card(fields: Fields) -> EmploymentCard:
@@ -113,9 +84,9 @@ def _card(fields: Fields) -> EmploymentCard:
     return EmploymentCard(
         _date(fields, "inceptionDate"),
         _optional_date(fields, "expiryDate", _DATE),
-        _bounded(fields, "duplicate", LONGEST_NUMBER),
+        bounded(fields, "duplicate", LONGEST_NUMBER),
         _number(fields, "cardNumber"),
-        _optional_object(fields, "expirationDetails", _expiration) or Expiration(None, None),
+        optional_object(fields, "expirationDetails", _expiration) or Expiration(None, None),
     )
 
 
@@ -125,13 +96,13 @@ def _permit(fields: Fields) -> WorkPermit:
         _date(fields, "inceptionDate"),
         _optional_date(fields, "expiryDate", _DATE),
         _number(fields, "permitNumber"),
-        _optional_object(fields, "expirationDetails", _expiration) or Expiration(None, None),
+        optional_object(fields, "expirationDetails", _expiration) or Expiration(None, None),
     )
 
 
 def _expiration(fields: Fields) -> Expiration:
     allow_only(fields, {"expiryDate", "comment"})
-    return Expiration(_optional_date(fields, "expiryDate", _EXPIRY_DATE), _bounded(fields, "comment", LONGEST_COMMENT))
+    return Expiration(_optional_date(fields, "expiryDate", _EXPIRY_DATE), bounded(fields, "comment", LONGEST_COMMENT))
 
 
 def _info(fields: Fields) -> SpecialInfo:
@@ -139,9 +110,9 @@ def _info(fields: Fields) -> SpecialInfo:
     return SpecialInfo(
         _date(fields, "inceptionDate"),
         _optional_date(fields, "expiryDate", _DATE),
-        _bounded(fields, "comment1", LONGEST_COMMENT),
-        _bounded(fields, "comment2", LONGEST_COMMENT),
-        _optional_object(fields, "limosa", _limosa),
+        bounded(fields, "comment1", LONGEST_COMMENT),
+        bounded(fields, "comment2", LONGEST_COMMENT),
+        optional_object(fields, "limosa", _limosa),
     )
 
 
@@ -149,15 +120,15 @@ def _limosa(fields: Fields) -> Limosa:
     allow_only(fields, {"reason1", "reason2", "nrBase"})
     return Limosa(
         _number(fields, "reason1"),
-        _bounded(fields, "reason2", LONGEST_NUMBER),
-        _optional_object(fields, "nrBase", _base),
+        bounded(fields, "reason2", LONGEST_NUMBER),
+        optional_object(fields, "nrBase", _base),
     )
 
 
 def _base(fields: Fields) -> Ssin | FictionalNumber:
     allow_only(fields, {"ssin", "fictionalIdentificationNumber"})
     ssin = optional_text(fields, "ssin")
-    fictional = _bounded(fields, "fictionalIdentificationNumber", LONGEST_NUMBER)
+    fictional = bounded(fields, "fictionalIdentificationNumber", LONGEST_NUMBER)
     if (ssin is None) == (fictional is None):
         raise DataError("holds either ssin or fictionalIdentificationNumber")
     if fictional is not None:
@@ -184,18 +155,7 @@ def _optional_date(fields: Fields, name: str, form: re.Pattern[str]) -> str | No
 
 
 def _number(fields: Fields, name: str) -> str:
-    value = _bounded(fields, name, LONGEST_NUMBER)
+    value = bounded(fields, name, LONGEST_NUMBER)
     if not value:
         raise DataError(f"{name}: missing or empty")
-    return value
-
-
-def _bounded(fields: Fields, name: str, longest: int) -> str | None:
-    value = optional_text(fields, name)
-    if value is None:
-        return None
-    if len(value) > longest:
-        raise DataError(f"{name}: longer than {longest} characters")
-    if not is_carriable(value):
-        raise DataError(f"{name}: holds a character that XML cannot carry, such as a control character")
     return value

@@ -55,6 +55,7 @@ SERVICE: Final = Service(
         ),
     ),
     codes=CODES,
+    data_groups=frozenset(group.value for group in DataGroup),
     supplier=OwnTables,
     imports={"situations": import_situations},
     supplier_name="National Register",

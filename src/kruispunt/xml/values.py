@@ -1,0 +1,31 @@
+"""Values of XML Schema's simple types, as Python has them. What is read here was validated against a schema before."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Final
+
+_DATE: Final = re.compile(r"\s*(-?)0*([0-9]{4,})-([0-9]{2})-([0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2})?\s*")
+
+
+def read_boolean(text: str) -> bool:
+    """A valid `xsd:boolean`: `true` or `1`, with white space around it or not."""
+    return text.strip(" \t\r\n") in ("true", "1")
+
+
+def read_date(text: str) -> date:
+    """The civil day of a valid `xsd:date`, whatever its time zone.
+
+    Years go on for ever in XML Schema, and from 1 to 9999 in Python: a day outside becomes the nearest one inside, so
+    that it stays as far away as it can be told.
+    """
+    found = _DATE.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no xsd:date")
+    sign, year, month, day = found.groups()
+    if sign or int(year) == 0:
+        return date.min
+    if len(year) > len("9999"):
+        return date.max
+    return date(int(year), int(month), int(day))
