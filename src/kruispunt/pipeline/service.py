@@ -19,6 +19,7 @@ from kruispunt.periods import Period
 if TYPE_CHECKING:
     from lxml import etree
 
+    from kruispunt.pipeline.dialect import Dialect
     from kruispunt.storage.database import Database
     from kruispunt.suppliers.port import Remote
 
@@ -164,6 +165,8 @@ class Service:
     """Kinds of data that can be imported for this service, by name."""
     supplier_name: str = ""
     """As MSG00002 names it, and as `suppliers.toml` does."""
+    dialect: Dialect | None = None
+    """How its messages are framed; None: as the newer services' are."""
     remote: Remote | None = None
     """How the same port is made over a supplier elsewhere, when one is configured under `supplier_name` (PL-35)."""
 
