@@ -18,6 +18,7 @@ from kruispunt.pipeline.steps.authorise import authorise
 from kruispunt.pipeline.steps.check_criteria import check_criteria
 from kruispunt.pipeline.steps.consult import consult
 from kruispunt.pipeline.steps.control_integration import control_integration
+from kruispunt.pipeline.steps.control_returned import control_returned
 from kruispunt.pipeline.steps.control_ssin import control_ssin
 from kruispunt.pipeline.steps.find_operation import find_operation
 from kruispunt.pipeline.steps.limit_volume import limit_volume, note_probing
@@ -40,6 +41,7 @@ REQUEST_STEPS = (
     control_ssin,  # 8   structure, BIS, existence, replaced, cancelled
     control_integration,  # 9   the client's own repertory lines
     consult,  # 10  handler and supplier
+    control_returned,  # 9 of a search: about each person that it found
 )
 STEPS = (*MESSAGE_STEPS, *REQUEST_STEPS)
 

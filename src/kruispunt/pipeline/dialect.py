@@ -42,6 +42,8 @@ class Told:
     """The leading code; empty when there is none."""
     description: str
     information: Information
+    document: etree._Element | None = None
+    """What stands inside the element of the Body, where a document does."""
 
 
 class Dialect(Protocol):

@@ -98,6 +98,8 @@ class Control(Enum):
     """Step 8: the number asked must be usable."""
     INTEGRATION = "integration"
     """Step 9: the client's own repertory lines decide."""
+    RETURNED = "returned"
+    """Step 9 for a search, behind step 10: those lines decide about each person that was found (IP-20)."""
 
 
 Handler = Callable[[Call, Any], Awaitable[Outcome]]
@@ -129,7 +131,7 @@ class Operation:
     """For clients: the children of the request element that follow `legalContext`, from values by field name."""
     handle: Handler | None
     """None: the contract has it and nobody built it (MSG00025, PL-15)."""
-    controls: frozenset[Control] = frozenset(Control)
+    controls: frozenset[Control] = frozenset(Control) - {Control.RETURNED}
     fields: tuple[Field, ...] = ()
     data_groups: Callable[[Any], frozenset[str]] = lambda _criteria: frozenset()
     """The data groups that criteria ask for."""
@@ -140,6 +142,8 @@ class Operation:
     period: Callable[[Any], Period | None] = lambda _criteria: None
     """The period asked for, where integration control over a period applies."""
     bis_allowed: bool = True
+    withhold: Callable[[Outcome, frozenset[Ssin]], Outcome] | None = None
+    """With Control.RETURNED: the outcome without the people of whom nothing may be told."""
 
 
 @dataclass(frozen=True, slots=True)
