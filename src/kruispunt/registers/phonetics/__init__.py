@@ -10,14 +10,16 @@ of them the same. Each gives a key, and two names match when they share a key.
 - Pure functions of the text: no table, no setting, no clock.
 """
 
-from kruispunt.registers.phonetics.code import READINGS, VERSION, Key, keys, unpack
+from kruispunt.registers.phonetics.code import CODE, SEARCHABLE, VERSION, Code, Key, keys, unpack
 from kruispunt.registers.phonetics.explain import Explanation, explain, shared
 from kruispunt.registers.phonetics.fold import fold
 from kruispunt.registers.phonetics.wide import cologne, wide_codes
 
 __all__ = [
-    "READINGS",
+    "CODE",
+    "SEARCHABLE",
     "VERSION",
+    "Code",
     "Explanation",
     "Key",
     "cologne",

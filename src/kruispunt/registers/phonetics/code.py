@@ -9,7 +9,7 @@ A key is never 0, which tables use for "no name".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NewType
@@ -20,17 +20,12 @@ from kruispunt.registers.phonetics.reading import Reading
 
 Key = NewType("Key", int)
 """A phonetic key. Names match when they share one."""
+Readings = Sequence[tuple[Reading, Callable[[str], str]]]
+"""Each reading, and what makes the letters that it sees."""
 
 VERSION: Final = 1
 """Raise it with every change of what any name sounds like, and re-index: `kruispunt people reindex`."""
-
-READINGS: Final[tuple[tuple[Reading, Callable[[str], str]], ...]] = (
-    (DUTCH, fold),
-    (FRENCH, fold_french),
-    (GERMAN, fold_german),
-    (GERMAN, fold),
-)
-"""Each reading, and the letters that it sees."""
+READINGS: Final[Readings] = ((DUTCH, fold), (FRENCH, fold_french), (GERMAN, fold_german), (GERMAN, fold))
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZÂÎÔ"
 _NUMBERS: Final = {sound: number for number, sound in enumerate(_ALPHABET, 1)}
@@ -42,35 +37,51 @@ _REMEMBERED: Final = 65_536
 """Names whose keys are kept: a few thousand names are those of most people."""
 
 
-@lru_cache(_REMEMBERED)
-def keys(name: str) -> tuple[Key, ...]:
-    """The one to four keys of a name; none when it has neither letters nor digits."""
-    if not fold(name):
-        return ()
-    return tuple(dict.fromkeys(pack(reading.sounds(letters(name))) for reading, letters in READINGS))
+class Code:
+    """One version of the phonetic code. Its keys are those from `lowest` up to, not with, `above`."""
+
+    def __init__(self, version: int, readings: Readings) -> None:
+        self.version = version
+        self.readings = tuple(readings)
+        self.lowest = version << _VERSION_AT
+        self.above = (version + 1) << _VERSION_AT
+        self.keys: Callable[[str], tuple[Key, ...]] = lru_cache(_REMEMBERED)(self._keys)
+        """The one to four keys of a name; none when it has neither letters nor digits."""
+
+    def key(self, sounds: str) -> Key:
+        """The key of what is heard."""
+        content = 0
+        if len(sounds) <= _MOST_SOUNDS:
+            for sound in sounds:
+                number = _NUMBERS.get(sound)
+                if number is None:
+                    break
+                content = content << _BITS | number
+            else:
+                return Key(self.lowest | content)
+        digest = int.from_bytes(blake2b(sounds.encode(), digest_size=8).digest(), "big")
+        return Key(self.lowest | _HASHED | digest % _HASHED)
+
+    def _keys(self, name: str) -> tuple[Key, ...]:
+        if not fold(name):
+            return ()
+        return tuple(dict.fromkeys(self.key(reading.sounds(letters(name))) for reading, letters in self.readings))
 
 
-def pack(heard: str) -> Key:
-    """The key of some sounds."""
-    content = 0
-    if len(heard) <= _MOST_SOUNDS:
-        for sound in heard:
-            number = _NUMBERS.get(sound)
-            if number is None:
-                break
-            content = content << _BITS | number
-        else:
-            return Key(VERSION << _VERSION_AT | content)
-    digest = int.from_bytes(blake2b(heard.encode(), digest_size=8).digest(), "big")
-    return Key(VERSION << _VERSION_AT | _HASHED | digest % _HASHED)
+CODE: Final = Code(VERSION, READINGS)
+"""The code under which people are indexed."""
+SEARCHABLE: Final = (CODE,)
+"""The codes under which people are searched: besides today's, the one before it, until all are re-indexed."""
+
+keys = CODE.keys
 
 
 def unpack(key: Key) -> str | None:
     """The sounds of a key; None when it holds only their hash."""
     if key & _HASHED:
         return None
-    heard, content = "", key & (_HASHED - 1)
+    sounds, content = "", key & (_HASHED - 1)
     while content:
-        heard = _ALPHABET[(content & 31) - 1] + heard
+        sounds = _ALPHABET[(content & 31) - 1] + sounds
         content >>= _BITS
-    return heard
+    return sounds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kruispunt.registers.phonetics.code import READINGS, Key, keys, pack
+from kruispunt.registers.phonetics.code import CODE, Key, keys
 from kruispunt.registers.phonetics.fold import fold
 from kruispunt.registers.phonetics.reading import Step
 
@@ -35,11 +35,11 @@ def explain(name: str) -> Explanation:
     """All readings of a name; none when it has neither letters nor digits."""
     folded = fold(name)
     heard: dict[tuple[str, str], Heard] = {}
-    for reading, letters_of in READINGS if folded else ():
+    for reading, letters_of in CODE.readings if folded else ():
         letters = letters_of(name)
         sounds = reading.sounds(letters)
         steps = tuple(reading.steps(letters))
-        heard.setdefault((reading.name, letters), Heard(reading.name, letters, steps, sounds, pack(sounds)))
+        heard.setdefault((reading.name, letters), Heard(reading.name, letters, steps, sounds, CODE.key(sounds)))
     return Explanation(name, folded, tuple(heard.values()))
 
 
