@@ -47,6 +47,8 @@ class ImportReport:
     accepted: int = 0
     refused_count: int = 0
     refused: list[RefusedLine] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    """What was taken as it was told, and should be looked at."""
 
     def refuse(self, line: int, why: str) -> None:
         """Count a refused line, and keep the reason while there is room."""
