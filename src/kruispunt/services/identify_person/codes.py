@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-from kruispunt.errors import Rule
+from kruispunt.errors import InvalidRequest, Rule
 from kruispunt.pipeline.service import ReturnCode, StatusValue
 
 _APPENDIX: Final = "001 appendix B"
@@ -201,6 +201,13 @@ _OURS: Final = "newer services, by IP-19"
 
 COMMON: Final = (
     ReturnCode(
+        InvalidRequest.code,
+        _REFUSED,
+        InvalidRequest.text,
+        _OURS,
+        "Correct what the information names; follow the XSDs of the connector.",
+    ),
+    ReturnCode(
         "MSG00005",
         _REFUSED,
         "The SSIN given in request does not exist",
@@ -250,6 +257,8 @@ CODES: Final = (
     ARGUMENT_MISSING,
     *COMMON,
 )
+
+BY_CODE: Final = {code.code: code for code in CODES}
 
 SOME_WARNING: Final = ("20000001", "At least one service request has generated a warning.")
 SOME_ERROR: Final = ("30000001", "At least one service request has generated an error.")
