@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import perf_counter
 from traceback import extract_tb
@@ -27,14 +28,16 @@ from kruispunt.pipeline.steps.log_outgoing import log_outgoing
 from kruispunt.pipeline.steps.read_message import read_message
 from kruispunt.pipeline.steps.validate import validate
 
-MESSAGE_STEPS = (
+Step = Callable[[Exchange, Platform], Awaitable[None]]
+
+MESSAGE_STEPS: tuple[Step, ...] = (
     read_message,  # 2   limits, parse
     find_operation,  # 2   URI, SOAP version, SOAPAction
     authenticate,  # 3   TLS client, signature, freshness
     log_incoming,  # 4   durable before anything else happens; refuses replays
     limit_volume,  # 4   quota, and the pace of who probes: the sender is known and logged, a replay costs no quota
 )
-REQUEST_STEPS = (
+REQUEST_STEPS: tuple[Step, ...] = (
     validate,  # 5   XSD
     authorise,  # 6   organisation, legal context, data groups
     check_criteria,  # 7   the service's own checks

@@ -147,5 +147,3 @@ def _service_reply(served: Served) -> str:
 def moment(at: datetime) -> str:
     """SSDN's form, without a zone; UTC, as the type's name says."""
     return at.astimezone(UTC).strftime("%Y%m%dT%H%M%S")
-
-

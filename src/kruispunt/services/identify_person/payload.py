@@ -81,7 +81,9 @@ class ArgumentMissing(BusinessRefusal):
 
 def invalid_field(field: str, why: str) -> InvalidRequest:
     """MSG00004 about one criterion."""
-    return InvalidRequest("criteria.value", f"{field}: {why}", element="SearchCriteria", remedy="Correct the criterion.")
+    return InvalidRequest(
+        "criteria.value", f"{field}: {why}", element="SearchCriteria", remedy="Correct the criterion."
+    )
 
 
 def form_of(service_id: str, version: str) -> Form:
@@ -176,7 +178,7 @@ def _number(text: str, field: str) -> int:
 def _limited(payload: etree._Element, criteria: etree._Element, form: Form) -> Limited:
     groups = {_local(node): node for node in criteria}
     ssin = groups.get("SSIN")
-    verify = next((node for part in payload[1:] for node in part if _local(node) == "PersonData"), None)
+    verify = next((node for part in list(payload)[1:] for node in part if _local(node) == "PersonData"), None)
     return Limited(
         search=_by_name(groups["PhoneticCriteria"], form.version)
         if ssin is None
