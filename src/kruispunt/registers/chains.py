@@ -79,12 +79,17 @@ _LEADS_TO: Final = """
 """
 
 
+async def wait_for_others(connection: Connection) -> None:
+    """Inside a transaction: wait until nobody else changes people, and let nobody until it ends."""
+    await connection.execute(_LOCK, timeout=PATIENCE)
+
+
 async def begin(connection: Connection) -> None:
     """Inside a transaction: wait until nobody else changes people, and make `pg_temp.changed_person`.
 
     The caller writes there the number of every person whose facts it changes, and then calls `resolve`.
     """
-    await connection.execute(_LOCK, timeout=PATIENCE)
+    await wait_for_others(connection)
     await connection.execute(_CREATE)
 
 

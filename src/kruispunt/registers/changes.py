@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from kruispunt.errors import DataError
 from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.ssin import Ssin
-from kruispunt.registers import chains, legal_json, person_lines
+from kruispunt.registers import chains, key_tables, legal_json, person_lines
 from kruispunt.registers.chains import PATIENCE
-from kruispunt.registers.legal_data import Origin
+from kruispunt.registers.legal_data import Dossier, Origin
 from kruispunt.registers.people import State
 from kruispunt.registers.person_lines import PersonLine
 
@@ -172,6 +172,8 @@ class Changer:
         if gone:
             await self._connection.execute(_DELETE, *map(list, zip(*gone, strict=True)), timeout=PATIENCE)
         await self._copy("dossier", _DOCUMENTS, rows)
+        await key_tables.forget(self._connection, gone, PATIENCE)
+        await key_tables.write(self._connection, map(_dossier, rows), PATIENCE)
 
     async def _copy(self, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
         if rows:
@@ -246,6 +248,11 @@ def _state(facts: Facts) -> State:
 def _documents(facts: Facts) -> list[tuple[int, int, str]]:
     both = ((Origin.RR, facts.national), (Origin.KSZ, facts.cbss))
     return [(facts.ssin, origin.value, document) for origin, document in both if document is not None]
+
+
+def _dossier(row: tuple[int, int, str]) -> Dossier:
+    ssin, origin, document = row
+    return Dossier(ssins.from_int(ssin), Origin(origin), legal_json.parse(document))
 
 
 def _kind(before: Facts, after: Facts) -> ChangeKind:
