@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from kruispunt.storage.database import Database
 
 
+MANY: Final = 10_000
+"""New people of one transaction after which the planner's statistics are renewed, rather than some time later."""
+
+
 class ChangeKind(Enum):
     """What happened; the value is what the database keeps."""
 
@@ -54,6 +58,18 @@ class Facts(NamedTuple):
     """Document of the National Register."""
     cbss: str | None
     """Document of the CBSS register."""
+
+    @classmethod
+    def of(cls, line: PersonLine) -> Facts:
+        """What a line tells, as the database keeps it."""
+        return cls(
+            ssins.to_int(line.ssin),
+            line.register.value,
+            None if line.replaced_by is None else ssins.to_int(line.replaced_by),
+            line.cancelled,
+            None if line.national is None else legal_json.write(line.national),
+            None if line.cbss is None else legal_json.write(line.cbss),
+        )
 
     @property
     def line(self) -> str:
@@ -87,6 +103,7 @@ _DELETE: Final = """
     DELETE FROM dossier d USING unnest($1::bigint[], $2::smallint[]) AS t (ssin, origin)
     WHERE (d.ssin, d.origin) = (t.ssin, t.origin)
 """
+_ANALYZE: Final = "ANALYZE person, dossier"
 _NUMBERS: Final = ("ssin", "register", "state", "replaced_by")
 _DOCUMENTS: Final = ("ssin", "origin", "document")
 _CHANGES: Final = ("author", "kind", "ssin", "origins", "before", "after")
@@ -99,6 +116,8 @@ class Changer:
         self._connection = connection
         self._author = author
         self._write_new = write_new
+        self.added = 0
+        """People who were new."""
         self.circles = 0
         """After the end: chains that run in a circle, among those that pass through a changed number."""
 
@@ -111,16 +130,13 @@ class Changer:
         rows = await self._connection.fetch(_KNOWN, list(numbers), timeout=PATIENCE)
         return {row[0]: Facts(*row) for row in rows}
 
-    async def tell(self, lines: Iterable[PersonLine]) -> None:
-        """Bring the registers to what these lines say; of two about one number the last one holds."""
-        told = {line.ssin: line for line in lines}
-        await self.put([_facts(line) for line in told.values()])
-
-    async def put(self, told: Sequence[Facts]) -> None:
-        """Bring the registers to these facts, of each number at most one."""
+    async def tell(self, lines: Iterable[Facts]) -> None:
+        """Bring the registers to what is told; when a number is told of twice, the last time holds."""
+        told = list({facts.ssin: facts for facts in lines}.values())
         known = await self.known(facts.ssin for facts in told)
         new = [facts for facts in told if facts.ssin not in known]
         changed = [(known[facts.ssin], facts) for facts in told if facts != known.get(facts.ssin, facts)]
+        self.added += len(new)
         await self._write_down(new, changed)
         await self._write_numbers(new, [after for before, after in changed if before[:4] != after[:4]])
         await self._write_documents(new, changed)
@@ -174,17 +190,8 @@ async def changing(database: Database, author: str, *, write_new: bool = True) -
         changer = Changer(connection, author, write_new=write_new)
         yield changer
         changer.circles = await chains.resolve(connection)
-
-
-def _facts(line: PersonLine) -> Facts:
-    return Facts(
-        ssins.to_int(line.ssin),
-        line.register.value,
-        None if line.replaced_by is None else ssins.to_int(line.replaced_by),
-        line.cancelled,
-        None if line.national is None else legal_json.write(line.national),
-        None if line.cbss is None else legal_json.write(line.cbss),
-    )
+        if changer.added >= MANY:
+            await connection.execute(_ANALYZE, timeout=PATIENCE)
 
 
 async def update(database: Database, line: PersonLine, *, author: str) -> None:
@@ -192,7 +199,7 @@ async def update(database: Database, line: PersonLine, *, author: str) -> None:
     async with changing(database, author) as changer:
         if line.replaced_by is not None:
             await _refuse_circle(changer, line.ssin, line.replaced_by)
-        await changer.tell([line])
+        await changer.tell([Facts.of(line)])
 
 
 async def replace(database: Database, ssin: Ssin, by: Ssin, *, author: str) -> None:
@@ -206,7 +213,7 @@ async def replace(database: Database, ssin: Ssin, by: Ssin, *, author: str) -> N
         if new not in known:
             raise DataError("no register knows the number that should come in its place: import that person first")
         await _refuse_circle(changer, ssin, by)
-        await changer.put([facts._replace(replaced_by=new)])
+        await changer.tell([facts._replace(replaced_by=new)])
 
 
 async def cancel(database: Database, ssin: Ssin, *, author: str) -> None:
@@ -214,7 +221,7 @@ async def cancel(database: Database, ssin: Ssin, *, author: str) -> None:
     async with changing(database, author) as changer:
         number = ssins.to_int(ssin)
         facts = _active((await changer.known([number])).get(number))
-        await changer.put([facts._replace(cancelled=True)])
+        await changer.tell([facts._replace(cancelled=True)])
 
 
 async def _refuse_circle(changer: Changer, ssin: Ssin, by: Ssin) -> None:

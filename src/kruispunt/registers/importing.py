@@ -13,13 +13,15 @@ when the import is broken off, nothing does. A file that is sent twice changes n
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from kruispunt.errors import DataError
 from kruispunt.registers import jsonlines, person_lines
-from kruispunt.registers.changes import changing
+from kruispunt.registers.changes import Facts, changing
 from kruispunt.registers.jsonlines import Fields, ImportReport
-from kruispunt.registers.person_lines import PersonLine
 
 if TYPE_CHECKING:
     from kruispunt.storage.database import Database
@@ -44,11 +46,14 @@ async def import_people(
     """
     report = ImportReport()
 
-    def read(fields: Fields) -> PersonLine:
-        return person_lines.read(fields, today=today, test_band=test_band)
+    def read(fields: Fields) -> Facts:
+        return Facts.of(person_lines.read(fields, today=today, test_band=test_band))
+
+    def quick(line: bytes) -> Facts | None:
+        return _quick(line, read)
 
     async with changing(database, author, write_new=changes) as changer:
-        for batch in jsonlines.batches(jsonlines.read_lines(source, read, report), BATCH):
+        for batch in jsonlines.batches(jsonlines.read_lines(source, read, report, quick), BATCH):
             await changer.tell(batch)
             report.accepted += len(batch)
     if changer.circles:
@@ -56,3 +61,22 @@ async def import_people(
             f"{changer.circles:,} numbers are replaced in a circle, which has no end: they count as cancelled."
         )
     return report
+
+
+def _quick(line: bytes, read: Callable[[Fields], Facts]) -> Facts | None:
+    """A line that is sound and says nothing twice, without the costly look at every pair of its fields.
+
+    What was read is written again: no more quotes stand in the line than in that when no field stands there twice,
+    because what a second one hides has quotes of its own. Quotes that are escaped, and a copy that is made here and
+    was not told (SS-08), would spoil the count. Such lines, and bad ones, are left to the thorough reading.
+    """
+    if b"\\" in line:
+        return None
+    try:
+        fields = json.loads(line.decode("utf-8"))
+        if not isinstance(fields, dict) or (fields.get("register") == "rad" and fields.get("cbssRegister") is None):
+            return None
+        facts = read(fields)
+    except (ValueError, RecursionError, DataError):
+        return None
+    return facts if facts.line.count('"') == line.count(b'"') else None

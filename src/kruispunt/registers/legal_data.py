@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Final
 
-from pydantic import Field, Strict
+from pydantic import Field
 
 from kruispunt.identifiers.ssin import Sex, Ssin
-from kruispunt.registers.shapes import Day, Flag, List, NisCode, Shape, ShortText, SsinForm, Text, Whole
+from kruispunt.registers.shapes import Day, Flag, NisCode, Shape, ShortText, SsinForm, Text, Whole
 
 BELGIUM: Final = "150"
 """NIS code of Belgium among the countries."""
@@ -136,7 +136,7 @@ class Location(Shape):
     """A place. Code and descriptions need not correspond: 111 (France) with "Parijs" (IP-17)."""
 
     code: NisCode | None = None
-    descriptions: Annotated[tuple[Description, ...], Field(max_length=MOST_DESCRIPTIONS), List] = ()
+    descriptions: Annotated[tuple[Description, ...], Field(max_length=MOST_DESCRIPTIONS)] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +144,9 @@ class Name(Shape):
     """As registered. `complete` tells whether `firsts` are all first names (National Register only)."""
 
     last: Annotated[Text, Field(alias="lastName")]
-    firsts: Annotated[tuple[Text, ...], Field(alias="firstNames", max_length=MOST_FIRST_NAMES), List] = ()
+    firsts: Annotated[tuple[Text, ...], Field(alias="firstNames", max_length=MOST_FIRST_NAMES)] = ()
     """In order; empty when no first name is known."""
-    complete: Annotated[bool, Strict()] | None = None
+    complete: Flag | None = None
     modified: Day | None = None
 
 
@@ -278,13 +278,13 @@ class LegalData(Shape):
     decease: Decease | None = None
     nationality: Nationality | None = None
     address: AddressInformation | None = None
-    former_names: Annotated[tuple[Name, ...], Field(max_length=MOST_FORMER), List] = ()
+    former_names: Annotated[tuple[Name, ...], Field(max_length=MOST_FORMER)] = ()
     """Newest first; `modified` is the day from which each held."""
-    former_addresses: Annotated[tuple[AddressInformation, ...], Field(max_length=MOST_FORMER), List] = ()
+    former_addresses: Annotated[tuple[AddressInformation, ...], Field(max_length=MOST_FORMER)] = ()
     """Newest first."""
     blocked: Flag = False
     """Access is blocked for a time (National Register only): nothing of the person is given (IP-18)."""
-    unreadable: Annotated[tuple[Unreadable, ...], Field(max_length=len(Unreadable)), List] = ()
+    unreadable: Annotated[tuple[Unreadable, ...], Field(max_length=len(Unreadable))] = ()
 
     @property
     def names(self) -> tuple[Name, ...]:

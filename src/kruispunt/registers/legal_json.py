@@ -41,6 +41,10 @@ def read(fields: object, where: str) -> LegalData:
     """What a line tells; `where` names the field that holds it. Raises DataError, without any value of the line."""
     try:
         return _ADAPTER.validate_python(fields)
+    except ValidationError:
+        pass
+    try:
+        return _ADAPTER.validate_python(_without_nulls(fields))
     except ValidationError as error:
         raise DataError(_reason(error.errors(include_url=False, include_input=False)[0], where)) from None
 
@@ -56,6 +60,13 @@ def parse(document: str) -> LegalData:
 def write(legal: LegalData) -> str:
     """What the database keeps, and an export gives."""
     return _ADAPTER.dump_json(legal, by_alias=True, exclude_defaults=True).decode()
+
+
+def _without_nulls(value: object) -> object:
+    """Null is the same as absent, also where a list or a flag stands, of which the type has no None."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
 
 
 def _reason(error: ErrorDetails, where: str) -> str:

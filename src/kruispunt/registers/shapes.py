@@ -54,17 +54,7 @@ def whole(value: object) -> object:
     return value
 
 
-def listed(value: object) -> object:
-    """Null is the same as absent, which is an empty list."""
-    return () if value is None else value
-
-
-def flagged(value: object) -> object:
-    """Null is the same as absent, which is false."""
-    return False if value is None else value
-
-
-Day = Annotated[PartialDate, PlainValidator(read_day), PlainSerializer(str, return_type=str)]
+Day = Annotated[PartialDate, PlainValidator(read_day), PlainSerializer(lru_cache(maxsize=65_536)(str), return_type=str)]
 """A date that may lack its day, or day and month (SS-05)."""
 Text = Annotated[str, StringConstraints(strict=True, max_length=LONGEST_TEXT, pattern=PLAIN_FORM)]
 ShortText = Annotated[str, StringConstraints(strict=True, max_length=LONGEST_NUMBER, pattern=PLAIN_FORM)]
@@ -72,9 +62,8 @@ NisCode = Annotated[str, StringConstraints(strict=True, pattern=NIS_CODE_FORM)]
 """Digits, leading zeros kept: 2 a reception centre, 3 a country, 4 a street or post, 5 a municipality (IP-17)."""
 
 SsinForm = StringConstraints(strict=True, pattern=r"^[0-9]{11}$")
-Flag = Annotated[bool, Strict(), BeforeValidator(flagged)]
+Flag = Annotated[bool, Strict()]
 Whole = BeforeValidator(whole)
-List = BeforeValidator(listed)
 
 
 class Shape:
