@@ -144,7 +144,7 @@ def _run(service: Service, operation: Operation, given: dict[str, Any]) -> None:
     ticket = given["ticket"] or secrets.token_hex(8)
     body = request_body(service, operation, organisation, given.get("legal_context", ""), values, ticket, now)
     request = _message(body, files, given, now)
-    status, reply = _post(_url(where, given), service, operation, request, files, given)
+    status, reply = _post(platform_url(where, given["url"]), service, operation, request, files, given)
     verified = _verify(reply, files)
     result = _result(service, request, reply, status, verified)
     _print(service, result, reply, given)
@@ -185,9 +185,10 @@ def _message(body: str, files: Files, given: dict[str, Any], now: datetime) -> b
     return message.replace(SOAP.encode(), SOAP12.encode()) if given["soap_version"] == "1.2" else message
 
 
-def _url(where: DemoDirectory, given: dict[str, Any]) -> str:
-    if given["url"]:
-        return str(given["url"])
+def platform_url(where: DemoDirectory, given: str | None) -> str:
+    """The address that was given, else that of the demo that runs in a directory, else where a demo runs."""
+    if given:
+        return given
     ready = where.root / "ready.json"
     if ready.exists():
         return str(json.loads(ready.read_text())["url"])

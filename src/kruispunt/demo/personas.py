@@ -17,7 +17,6 @@ from kruispunt.identifiers.partial_date import PartialDate
 from kruispunt.identifiers.ssin import Kind, Ssin, compute
 from kruispunt.pipeline.service import Operation, Service
 
-
 LEGAL = ("nationalRegister", "cbssRegister")
 """What a persona's person may hold for the registers, in the format of the import."""
 
@@ -110,7 +109,7 @@ def _persona(service: Service, row: Mapping[str, Any], numbers: Numbers) -> Pers
     asked = client.pop("ssin", None) or (people[0].asked if people else None)
     final = people[-1].number if people else None
     values = dict(request.get("criteria", {}))
-    if asked is not None:
+    if asked is not None and any(field.name == "ssin" for field in operation.fields):
         values["ssin"] = asked
     return Persona(
         id=row["id"],

@@ -61,6 +61,10 @@ class Dialect(Protocol):
     def door(self) -> Operation:
         """What the SOAPAction stands for, until the requests inside are known."""
 
+    @property
+    def schemas(self) -> tuple[str, ...]:
+        """Files in `contract/` that are served beside the WSDL though it does not import them."""
+
     def claims(self, exchange: Exchange, platform: Platform) -> Claims:
         """What the verified message says of itself, for the log. Raises nothing: what cannot be read is left out."""
 

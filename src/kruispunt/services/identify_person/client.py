@@ -72,7 +72,7 @@ def compose(operation: Operation, organisation: str, values: Mapping[str, Any], 
     limited = operation.name in (CPAS_BY_SSIN, CPAS_PHONETIC)
     service_id = "OCMWCPASIdentifyPerson" if limited else "IdentifyPerson"
     version = str(values.get("version") or ("20050930" if limited else NEWEST))
-    request = service_request(service_id, version, payload_of(operation, values))
+    request = service_request(service_id, version, operation.compose(values))
     return connector(ssdn_request(organisation, request, ticket, now, values))
 
 
@@ -108,11 +108,11 @@ def connector(document: str) -> str:
     return f"<con:xmlString{attribute('xmlns:con', CONNECTOR)}>{text(document)}</con:xmlString>"
 
 
-def payload_of(operation: Operation, values: Mapping[str, Any]) -> str:
+def payload_of(operation: str, values: Mapping[str, Any]) -> str:
     """`IdentifyPersonRequest` of the operation's namespace."""
-    limited = operation.name in (CPAS_BY_SSIN, CPAS_PHONETIC)
+    limited = operation in (CPAS_BY_SSIN, CPAS_PHONETIC)
     name = f"<p:IdentifyPersonRequest{attribute('xmlns:p', CPAS if limited else IDENTIFY_PERSON)}>"
-    match operation.name:
+    match operation:
         case "bySSIN":
             criteria = wrap("p:BySSINCriteria", element("p:SSIN", str(values["ssin"])))
         case "byAddress":

@@ -33,7 +33,7 @@ from kruispunt.services.identify_person.envelope import (
     write_reply,
 )
 from kruispunt.services.identify_person.namespaces import CONNECTOR, SERVICE
-from kruispunt.services.identify_person.payload import ArgumentMissing, Form
+from kruispunt.services.identify_person.payload import ArgumentMissing
 from kruispunt.services.identify_person.summary import Detail, Status, detail, status_of
 from kruispunt.services.identify_person.write import write_payload
 from kruispunt.xml.parse import Limits, parse
@@ -61,6 +61,7 @@ class Connector:
 
     action: Final = f"{CONNECTOR}/sendXML"
     element: Final = f"{{{CONNECTOR}}}xmlString"
+    schemas: Final = ("SSDN20050329.xsd", "SSDN20090818.xsd")
     door: Final = Operation(
         name="sendXML",
         summary="Carries an SSDNRequest.",
@@ -133,7 +134,7 @@ class Connector:
             raise InvalidRequest("schema.invalid", trouble, element="ServiceRequest", remedy=_FOLLOW)
         request.criteria = payload.read(element, form)
 
-    def reply(self, exchange: Exchange, platform: Platform, now: datetime) -> str | None:
+    def reply(self, exchange: Exchange, _platform: Platform, now: datetime) -> str | None:
         """The SSDNReply; None, for a SOAP fault, where no document was opened, or what was made of it broke."""
         if not exchange.entered or exchange.document is None or exchange.request is None:
             return None

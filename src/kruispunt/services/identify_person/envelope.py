@@ -15,8 +15,8 @@ from typing import Final
 from lxml import etree
 
 from kruispunt.identifiers.ticket import Ticket, short
-from kruispunt.services.identify_person.namespaces import CONNECTOR, SERVICE
 from kruispunt.services.identify_person.namespaces import COMMON as COMMON_NS
+from kruispunt.services.identify_person.namespaces import CONNECTOR, SERVICE
 from kruispunt.services.identify_person.summary import Detail, Status, write_summary
 from kruispunt.xml.build import attribute, element, optional, text
 from kruispunt.xml.parse import Limits, detached, parse

@@ -4,6 +4,7 @@ for social welfare.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ def _by_number(name: str, summary: str, handle: Handler, fields: tuple[Field, ..
         summary,
         _framed,
         _framed,
-        _framed,
+        partial(client.payload_of, name),
         handle,
         controls=_KNOWN,
         fields=fields,
@@ -42,7 +43,7 @@ def _search(name: str, summary: str, handle: Handler, fields: tuple[Field, ...])
         summary,
         _framed,
         _framed,
-        _framed,
+        partial(client.payload_of, name),
         handle,
         controls=_SEARCH,
         fields=fields,
