@@ -208,7 +208,7 @@ def without(name: str) -> str:
         without("Version"),
         document(BY_NUMBER).replace("official@example.org", "nobody"),
         document(BY_NUMBER).replace("<ssdn:Version>20090818", "<ssdn:Version>2009081"),
-        document(*[BY_NUMBER] * 101),
+        document(*[BY_NUMBER] * 21),
     ],
 )
 def test_ip19_a_wrong_header_is_told_in_the_reply_context(bank: Bank, text: str) -> None:

@@ -11,6 +11,8 @@ from attacker import PERSONAS
 from bank import Bank
 from identify import Row, by_address, by_name, by_ssin, days, load, number, person
 
+from kruispunt.clock import SystemClock, today
+
 LINKS = 1_000
 BE = {"code": "150"}
 
@@ -166,8 +168,6 @@ def test_ip06_rules_between_fields(bank: Bank) -> None:
 
 
 def test_ip06_today_itself_and_the_first_year_are_accepted(bank: Bank) -> None:
-    from kruispunt.clock import SystemClock, today
-
     for birth in (today(SystemClock()).isoformat(), "1800-01-01"):
         assert by_name(bank, "Nergenskruis", birth).codes == ["32012004"]
 

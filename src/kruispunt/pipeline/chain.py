@@ -84,6 +84,7 @@ async def _each_request(exchange: Exchange, dialect: Dialect, platform: Platform
         try:
             if len(exchange.requests) > 1:
                 await limit_volume(request, platform)
+                exchange.delayed += request.delayed
             for step in REQUEST_STEPS:
                 await step(request, platform)
         except Refusal as refusal:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 CONTRACT: Final = Path(__file__).resolve().parent / "contract"
 REPLY_LIMITS: Final = Limits(size=16 * 1024 * 1024, elements=500_000, namespaces=1_024)
-MOST_REQUESTS: Final = 100
+MOST_REQUESTS: Final = 20
 """Service requests in one message (ours); each counts against the volume that was agreed."""
 CLAIM_LENGTH: Final = 64
 HEADER: Final = "A validation error occurred while parsing the request header: "
@@ -119,7 +119,7 @@ class Connector:
                 named = exchange.service.operation(payload.operation_name(element, form))
                 assert named is not None
                 operation = named
-            yield replace(exchange, operation=operation, request=element, criteria=None, requests=[], refusal=None)
+            yield replace(exchange, operation=operation, request=element, criteria=None, requests=[], delayed=0.0)
 
     def validate(self, request: Exchange, _platform: Platform) -> None:
         """Which service, then what is missing, then the schema of its version."""
