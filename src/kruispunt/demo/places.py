@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -91,7 +92,7 @@ def _municipalities() -> tuple[tuple[Municipality, ...], tuple[int, ...]]:
 def municipality(chance: random.Random) -> Municipality:
     """Any one, the larger the likelier."""
     places, sums = _municipalities()
-    return chance.choices(places, cum_weights=sums)[0]
+    return places[bisect(sums, chance.random() * sums[-1])]
 
 
 def described(dutch: str | None, french: str | None, german: str | None) -> list[Row]:
