@@ -22,7 +22,8 @@ from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.ssin import Ssin
 from kruispunt.registers import chains, key_tables, legal_json, person_lines
 from kruispunt.registers.chains import PATIENCE
-from kruispunt.registers.legal_data import Dossier, Origin
+from kruispunt.registers.keys import AddressKey, NameKey, address_keys, name_keys
+from kruispunt.registers.legal_data import Origin
 from kruispunt.registers.people import State
 from kruispunt.registers.person_lines import PersonLine
 
@@ -84,12 +85,32 @@ class Facts(NamedTuple):
         )
 
 
+class Told(NamedTuple):
+    """What is told of a number, with the keys that people are found by."""
+
+    facts: Facts
+    names: Sequence[NameKey] = ()
+    addresses: Sequence[AddressKey] = ()
+
+    @classmethod
+    def of(cls, line: PersonLine) -> Told:
+        """The keys are made while the data are at hand: to read them again from the document costs as much as all
+        else.
+        """
+        names: list[NameKey] = []
+        addresses: list[AddressKey] = []
+        for dossier in line.dossiers:
+            names += name_keys(dossier)
+            addresses += address_keys(dossier)
+        return cls(Facts.of(line), names, addresses)
+
+
+# The documents by subqueries: one probe a person, whatever the planner's statistics say.
 _KNOWN: Final = """
-    SELECT p.ssin, p.register, p.replaced_by, p.replaced_by IS NULL AND p.state = 3, n.document, c.document
-    FROM person p
-    LEFT JOIN dossier n ON n.ssin = p.ssin AND n.origin = 1
-    LEFT JOIN dossier c ON c.ssin = p.ssin AND c.origin = 2
-    WHERE p.ssin = ANY($1::bigint[])
+    SELECT p.ssin, p.register, p.replaced_by, p.replaced_by IS NULL AND p.state = 3,
+        (SELECT document FROM dossier WHERE ssin = p.ssin AND origin = 1),
+        (SELECT document FROM dossier WHERE ssin = p.ssin AND origin = 2)
+    FROM person p WHERE p.ssin = ANY($1::bigint[])
 """
 _LOADED: Final = "INSERT INTO person_change (author, kind, people) VALUES ($1, 0, $2)"
 _UPDATE: Final = """
@@ -103,7 +124,7 @@ _DELETE: Final = """
     DELETE FROM dossier d USING unnest($1::bigint[], $2::smallint[]) AS t (ssin, origin)
     WHERE (d.ssin, d.origin) = (t.ssin, t.origin)
 """
-_ANALYZE: Final = "ANALYZE person, dossier"
+_ANALYZE: Final = "ANALYZE person, dossier, name_key, address_key"
 _NUMBERS: Final = ("ssin", "register", "state", "replaced_by")
 _DOCUMENTS: Final = ("ssin", "origin", "document")
 _CHANGES: Final = ("author", "kind", "ssin", "origins", "before", "after")
@@ -130,15 +151,17 @@ class Changer:
         rows = await self._connection.fetch(_KNOWN, list(numbers), timeout=PATIENCE)
         return {row[0]: Facts(*row) for row in rows}
 
-    async def tell(self, lines: Iterable[Facts]) -> None:
+    async def tell(self, lines: Iterable[Told]) -> None:
         """Bring the registers to what is told; when a number is told of twice, the last time holds."""
-        told = list({facts.ssin: facts for facts in lines}.values())
-        known = await self.known(facts.ssin for facts in told)
-        new = [facts for facts in told if facts.ssin not in known]
-        changed = [(known[facts.ssin], facts) for facts in told if facts != known.get(facts.ssin, facts)]
+        told = {each.facts.ssin: each for each in lines}
+        known = await self.known(told)
+        new = [each for number, each in told.items() if number not in known]
+        changed = [(known[number], told[number]) for number in known if known[number] != told[number].facts]
         self.added += len(new)
-        await self._write_down(new, changed)
-        await self._write_numbers(new, [after for before, after in changed if before[:4] != after[:4]])
+        await self._write_down([each.facts for each in new], [(before, after.facts) for before, after in changed])
+        await self._write_numbers(
+            [each.facts for each in new], [after.facts for before, after in changed if before[:4] != after.facts[:4]]
+        )
         await self._write_documents(new, changed)
 
     async def _write_down(self, new: Sequence[Facts], changed: Sequence[tuple[Facts, Facts]]) -> None:
@@ -162,18 +185,25 @@ class Changer:
             )
         await self._copy("changed_person", ("ssin",), [(facts.ssin,) for facts in (*new, *changed)])
 
-    async def _write_documents(self, new: Sequence[Facts], changed: Sequence[tuple[Facts, Facts]]) -> None:
-        rows = [document for facts in new for document in _documents(facts)]
+    async def _write_documents(self, new: Sequence[Told], changed: Sequence[tuple[Facts, Told]]) -> None:
+        """Documents, and the search keys that follow from them."""
+        rows = [document for told in new for document in _documents(told.facts)]
+        names = [key for told in new for key in told.names]
+        addresses = [key for told in new for key in told.addresses]
         gone: list[tuple[int, int]] = []
-        for before, after in changed:
-            old, told = _documents(before), _documents(after)
-            gone += [document[:2] for document in old if document not in told]
-            rows += [document for document in told if document not in old]
+        for before, told in changed:
+            old, after = _documents(before), _documents(told.facts)
+            fresh = [document for document in after if document not in old]
+            gone += [document[:2] for document in old if document not in after]
+            rows += fresh
+            written = {origin for _, origin, _ in fresh}
+            names += [key for key in told.names if key.register in written]
+            addresses += told.addresses if Origin.RR.value in written else ()
         if gone:
             await self._connection.execute(_DELETE, *map(list, zip(*gone, strict=True)), timeout=PATIENCE)
         await self._copy("dossier", _DOCUMENTS, rows)
         await key_tables.forget(self._connection, gone, PATIENCE)
-        await key_tables.write(self._connection, map(_dossier, rows), PATIENCE)
+        await key_tables.add(self._connection, names, addresses, PATIENCE)
 
     async def _copy(self, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
         if rows:
@@ -199,7 +229,7 @@ async def update(database: Database, line: PersonLine, *, author: str) -> None:
     async with changing(database, author) as changer:
         if line.replaced_by is not None:
             await _refuse_circle(changer, line.ssin, line.replaced_by)
-        await changer.tell([Facts.of(line)])
+        await changer.tell([Told.of(line)])
 
 
 async def replace(database: Database, ssin: Ssin, by: Ssin, *, author: str) -> None:
@@ -213,7 +243,7 @@ async def replace(database: Database, ssin: Ssin, by: Ssin, *, author: str) -> N
         if new not in known:
             raise DataError("no register knows the number that should come in its place: import that person first")
         await _refuse_circle(changer, ssin, by)
-        await changer.tell([facts._replace(replaced_by=new)])
+        await changer.tell([Told(facts._replace(replaced_by=new))])
 
 
 async def cancel(database: Database, ssin: Ssin, *, author: str) -> None:
@@ -221,7 +251,7 @@ async def cancel(database: Database, ssin: Ssin, *, author: str) -> None:
     async with changing(database, author) as changer:
         number = ssins.to_int(ssin)
         facts = _active((await changer.known([number])).get(number))
-        await changer.tell([facts._replace(cancelled=True)])
+        await changer.tell([Told(facts._replace(cancelled=True))])
 
 
 async def _refuse_circle(changer: Changer, ssin: Ssin, by: Ssin) -> None:
@@ -248,11 +278,6 @@ def _state(facts: Facts) -> State:
 def _documents(facts: Facts) -> list[tuple[int, int, str]]:
     both = ((Origin.RR, facts.national), (Origin.KSZ, facts.cbss))
     return [(facts.ssin, origin.value, document) for origin, document in both if document is not None]
-
-
-def _dossier(row: tuple[int, int, str]) -> Dossier:
-    ssin, origin, document = row
-    return Dossier(ssins.from_int(ssin), Origin(origin), legal_json.parse(document))
 
 
 def _kind(before: Facts, after: Facts) -> ChangeKind:

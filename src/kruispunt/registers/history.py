@@ -12,6 +12,8 @@ from kruispunt.identifiers.ssin import Ssin, to_int
 from kruispunt.registers.changes import ChangeKind
 
 if TYPE_CHECKING:
+    from asyncpg import Record
+
     from kruispunt.storage.database import Database
 
 _OF_ONE: Final = """
@@ -46,12 +48,13 @@ async def history(database: Database, ssin: Ssin) -> tuple[Change, ...]:
     Empty for somebody who was loaded and never changed. Raises StorageError.
     """
     rows = await database.fetch(_OF_ONE, to_int(ssin))
-    return tuple(
-        Change(
-            sequence, at, author, ChangeKind(kind), None if before is None else json.loads(before), json.loads(after)
-        )
-        for sequence, at, author, kind, before, after in rows
-    )
+    return tuple(map(_change, rows))
+
+
+def _change(row: Record) -> Change:
+    sequence, at, author, kind, before, after = row
+    old = None if before is None else json.loads(before)
+    return Change(sequence, at, author, ChangeKind(kind), old, json.loads(after))
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> list[str]:

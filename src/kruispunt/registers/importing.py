@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from kruispunt.errors import DataError
 from kruispunt.registers import jsonlines, person_lines
-from kruispunt.registers.changes import Facts, changing
+from kruispunt.registers.changes import Told, changing
 from kruispunt.registers.jsonlines import Fields, ImportReport
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ async def import_people(
     """
     report = ImportReport()
 
-    def read(fields: Fields) -> Facts:
-        return Facts.of(person_lines.read(fields, today=today, test_band=test_band))
+    def read(fields: Fields) -> Told:
+        return Told.of(person_lines.read(fields, today=today, test_band=test_band))
 
-    def quick(line: bytes) -> Facts | None:
-        return _quick(line, read)
+    def quick(line: bytes) -> Told | None:
+        return read_plain(line, read)
 
     async with changing(database, author, write_new=changes) as changer:
         for batch in jsonlines.batches(jsonlines.read_lines(source, read, report, quick), BATCH):
@@ -63,7 +63,7 @@ async def import_people(
     return report
 
 
-def _quick(line: bytes, read: Callable[[Fields], Facts]) -> Facts | None:
+def read_plain(line: bytes, read: Callable[[Fields], Told]) -> Told | None:
     """A line that is sound and says nothing twice, without the costly look at every pair of its fields.
 
     What was read is written again: no more quotes stand in the line than in that when no field stands there twice,
@@ -76,7 +76,7 @@ def _quick(line: bytes, read: Callable[[Fields], Facts]) -> Facts | None:
         fields = json.loads(line.decode("utf-8"))
         if not isinstance(fields, dict) or (fields.get("register") == "rad" and fields.get("cbssRegister") is None):
             return None
-        facts = read(fields)
+        told = read(fields)
     except (ValueError, RecursionError, DataError):
         return None
-    return facts if facts.line.count('"') == line.count(b'"') else None
+    return told if told.facts.line.count('"') == line.count(b'"') else None

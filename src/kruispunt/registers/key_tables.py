@@ -39,6 +39,13 @@ async def write(connection: Connection, dossiers: Iterable[Dossier], patience: f
     for dossier in dossiers:
         names += name_keys(dossier, code)
         addresses += address_keys(dossier)
+    await add(connection, names, addresses, patience)
+
+
+async def add(
+    connection: Connection, names: Sequence[NameKey], addresses: Sequence[AddressKey], patience: float
+) -> None:
+    """Add these keys; at most `patience` seconds a statement."""
     for table, columns, rows in (("name_key", NameKey._fields, names), ("address_key", AddressKey._fields, addresses)):
         if rows:
             await connection.copy_records_to_table(table, records=rows, columns=columns, timeout=patience)
