@@ -42,7 +42,7 @@ def line(position: int, last: str = "Janssens") -> PersonLine:
 
 async def tell(database: Database, *lines: PersonLine) -> None:
     async with changes.changing(database, "test") as changer:
-        await changer.tell(map(changes.Facts.of, lines))
+        await changer.tell(map(changes.Told.of, lines))
 
 
 def run(dsn: str, work: Callable[[Database], Any]) -> None:
@@ -128,7 +128,7 @@ def test_ip_09_a_batch_waits_for_who_changes_people(fresh_dsn: str) -> None:
         other = await asyncpg.connect(fresh_dsn)
         try:
             async with changes.changing(database, "test") as changer:
-                await changer.tell([changes.Facts.of(line(0, "Peeters"))])
+                await changer.tell([changes.Told.of(line(0, "Peeters"))])
                 run = asyncio.create_task(reindex(database, lambda _: None, NEXT, batch=5))
                 waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
                 async with asyncio.timeout(60):

@@ -65,7 +65,7 @@ def address(box: str | None = None, *, house: str = "12", country: str = "150", 
 def tell(ask: Ask, *lines: PersonLine) -> None:
     async def question(database: Database) -> None:
         async with changes.changing(database, "test") as changer:
-            await changer.tell(map(changes.Facts.of, lines))
+            await changer.tell(map(changes.Told.of, lines))
 
     ask(question)
 
@@ -252,7 +252,7 @@ def test_a_change_that_is_broken_off_leaves_the_keys_as_they_were(ask: Ask) -> N
 
     async def question(database: Database) -> None:
         async with changes.changing(database, "test") as changer:
-            await changer.tell([changes.Facts.of(national(one, legal(birth, "Peeters")))])
+            await changer.tell([changes.Told.of(national(one, legal(birth, "Peeters")))])
             raise asyncio.CancelledError
 
     with contextlib.suppress(asyncio.CancelledError):
