@@ -74,6 +74,9 @@ def people() -> Iterator[Row]:
     # IP-14
     yield person("Stomblik", "1977-01-01", 951, cancelled=True)
     yield person("Stomblik", "1977-01-02", 951)
+    # IP-18
+    yield {"ssin": number("1977-05-01", 951), "register": "national", "replacedBy": number("1977-05-02", 951)}
+    yield person("Vrokslemp", "1977-05-02", 951, blocked=True)
     # IP-15
     yield person("Tangvors", "1978-01-01", 951, address=standard("5", "1"))
     yield person("Tangvors", "1978-01-02", 951, address=standard("5", "2"))
@@ -324,6 +327,11 @@ def test_ip18_nothing_of_a_person_whose_data_are_blocked(bank: Bank) -> None:
     answer = by_name(bank, "Slotvoorbeeld", "1977-04-04")
     assert (answer.ok, answer.codes, answer.payload) == (("NO", 10_000), ["32000001"], None)
     assert blocked not in str(answer.information)
+
+
+def test_ip18_the_number_of_somebody_blocked_is_not_told_either(crowd: Bank) -> None:
+    answer = by_ssin(crowd, number("1977-05-01", 951))
+    assert (answer.ok, answer.codes, answer.information) == (("NO", 10_000), ["32000001"], [])
 
 
 def test_ip18_what_cannot_be_read_is_left_out_and_the_rest_given(bank: Bank) -> None:

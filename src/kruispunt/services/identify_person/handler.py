@@ -31,6 +31,8 @@ from kruispunt.services.identify_person.verification import differences
 Told = tuple[tuple[Dossier, ...], tuple[Detail, ...]]
 """People, and the messages that go with them."""
 
+_COMPARED: Final = frozenset({codes.IDENTITY_VALIDATED.code, codes.PERSON_DATA_DIFFER.code})
+"""What a comparison with the one person found tells of that person."""
 _PARTS: Final = {
     Unreadable.TEMPORARY_ADDRESS: codes.TEMPORARY_ADDRESS,
     Unreadable.POST_ADDRESS_ABROAD: codes.POST_ADDRESS_ABROAD,
@@ -84,15 +86,15 @@ async def limited(call: Call, registers: Registers) -> Outcome:
 async def _one(asked: BySsin, call: Call, registers: Registers) -> Told:
     number, final = Ssin(asked.ssin), call.ssin
     assert final is not None
-    details = (_replaced(number, final),) if final != number else ()
     found = await registers.look_up(number)
     dossier = None if found is None else found.latest
     if dossier is None or Unreadable.EVERYTHING in dossier.legal.unreadable:
         origin = _origin_of(found) if dossier is None else dossier.origin
-        return (), (*details, detail(_unreadable(origin), ("SSIN", number)))
-    if dossier.legal.blocked:
-        return (), (*details, detail(codes.BLOCKED))
-    return (dossier,), (*details, *_about(dossier))
+        return (), (detail(_unreadable(origin), ("SSIN", number)),)
+    if dossier.legal.blocked:  # the number at the end of a chain is of that person too: it is not told
+        return (), (detail(codes.BLOCKED),)
+    replaced = (_replaced(number, final),) if final != number else ()
+    return (dossier,), (*replaced, *_about(dossier))
 
 
 async def _by_name(asked: ByName, call: Call, registers: Registers) -> Told:
@@ -143,7 +145,11 @@ def withhold(outcome: Outcome, ssins: frozenset[Ssin]) -> Outcome:
     that somebody was."""
     answered: Answered = outcome.result
     people = tuple(d for d in answered.people if d.ssin not in ssins)
-    told = tuple(d for d in answered.details if not ssins.intersection(value for _, value in d.information))
+    told = tuple(
+        d
+        for d in answered.details
+        if not ssins.intersection(value for _, value in d.information) and (people or d.code not in _COMPARED)
+    )
     details = (detail(codes.BY_CODE["MSG00012"]), *told)
     return _outcome(replace(answered, people=people, details=details, empty=False))
 

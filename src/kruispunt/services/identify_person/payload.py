@@ -50,6 +50,7 @@ FORMS: Final = {
     ),
 }
 
+LONGEST_NUMBER: Final = 20
 _NAMES: Final = {
     "LastName": "Last Name",
     "BirthDate": "Birth Date",
@@ -126,7 +127,9 @@ def _missing(payload: etree._Element) -> Iterator[str]:
     if criteria is None or not len(criteria):
         yield "Search Criteria"
         return
-    for group in criteria:
+    groups = list(criteria)
+    # Beside a number, phonetic criteria are ignored, whatever is in them.
+    for group in [node for node in groups if _local(node) == "SSIN"] or groups:
         name, fields = _GROUPS.get(_local(group), (_local(group), ()))
         if not fields and not len(group) and not (group.text or "").strip():
             yield name
@@ -169,8 +172,8 @@ def _by_name(group: etree._Element, version: Version) -> ByName:
 
 
 def _number(text: str, field: str) -> int:
-    """The schema admits a number of any length; none above 30 means anything."""
-    if len(text) > 3:
+    """The schema admits a number of any length, and Python reads none of thousands of digits."""
+    if len(text) > LONGEST_NUMBER:
         raise invalid_field(f"Phonetic Criteria: {field}", "out of range")
     return int(text)
 
