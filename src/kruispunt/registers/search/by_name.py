@@ -89,6 +89,8 @@ async def by_name(database: Database, criteria: NameCriteria, codes: Iterable[Co
     `codes` are the versions of the phonetic code under which people may be indexed.
     """
     probes = [probe for code in codes for origin in Origin for probe in _probes(criteria, origin, code)]
+    if not probes:
+        return Found(())
     sex = 0 if criteria.sex is None else criteria.sex.value
     columns = dict(zip(_Probe._fields, map(list, zip(*probes, strict=True)), strict=True))
     if criteria.first_name is None:
