@@ -71,6 +71,7 @@ def people() -> Iterator[Row]:
     # IP-13
     yield person("Ruftenko", "1976-01-01", 951, "bis", replaced_by=number("1976-01-02", 951))
     yield person("Ruftenko", "1976-01-02", 951)
+    yield person("Ruftenko", "1976-01-03", 951, "bis", replaced_by=number("1976-01-02", 951))
     # IP-14
     yield person("Stomblik", "1977-01-01", 951, cancelled=True)
     yield person("Stomblik", "1977-01-02", 951)
@@ -289,7 +290,11 @@ def test_ip13_found_twice_and_shown_once(crowd: Bank) -> None:
     assert both.origins == ["BCSS_KSZ"]
     ending = by_name(crowd, "Ruftenko", "1976-01-00", tolerance=0)
     assert ending.ssins == [number("1976-01-02", 951)]
-    assert (ending.ok, ending.codes) == (("WARNING", 1), ["22012001"])
+    assert (ending.ok, ending.codes) == (("WARNING", 1), ["22012001", "22012001"])
+    assert [value for name, value in ending.information if name == "Original SSIN"] == [
+        number("1976-01-01", 951, "bis"),
+        number("1976-01-03", 951, "bis"),
+    ]
 
 
 def test_ip14_who_cannot_be_had_is_left_out_and_told(crowd: Bank) -> None:

@@ -10,7 +10,7 @@ from kruispunt.services.identify_person import codes
 from kruispunt.services.identify_person.answered import Answered
 from kruispunt.services.identify_person.citizen import Version
 from kruispunt.services.identify_person.handler import withhold
-from kruispunt.services.identify_person.summary import Detail, detail
+from kruispunt.services.identify_person.summary import Detail, Status, detail, status_of
 
 ONE, OTHER, OLD = Ssin("80651790145"), Ssin("85673099811"), Ssin("80651790343")
 
@@ -47,4 +47,6 @@ def test_a_comparison_tells_nothing_of_somebody_who_is_withheld() -> None:
 
 
 def test_an_empty_result_is_no_answer_once_somebody_was_withheld() -> None:
-    assert not withhold(outcome(ONE), frozenset({ONE})).result.given
+    rest = withhold(outcome(ONE), frozenset({ONE})).result
+    assert status_of(rest.details, given=rest.given) is Status.NO
+    assert status_of((), given=False) is Status.YES

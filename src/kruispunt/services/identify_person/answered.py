@@ -14,13 +14,11 @@ class Answered:
     people: tuple[Dossier, ...]
     details: tuple[Detail, ...]
     version: Version
-    empty: bool = False
-    """Nobody was found, and that is an answer (IP-15)."""
     limited: bool = False
     """To be shown as `LimitedLegalData`."""
     extended: bool = False
 
     @property
     def given(self) -> bool:
-        """Whether there is anything to give."""
-        return bool(self.people) or self.empty
+        """Whether anybody is told of. Nobody, without a message, is an answer too (IP-15)."""
+        return bool(self.people)

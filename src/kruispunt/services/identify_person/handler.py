@@ -60,7 +60,7 @@ async def by_address(call: Call, registers: Registers) -> Outcome:
     criteria = AddressCriteria(asked.postal_code, asked.street_code, asked.house_number, asked.box)
     resolved = await registers.resolve(await registers.by_address(criteria))
     people, details = _told(resolved, resolved.people)
-    return _outcome(Answered(people, details, asked.version, empty=not details))
+    return _outcome(Answered(people, details, asked.version))
 
 
 async def limited(call: Call, registers: Registers) -> Outcome:
@@ -151,7 +151,7 @@ def withhold(outcome: Outcome, ssins: frozenset[Ssin]) -> Outcome:
         if not ssins.intersection(value for _, value in d.information) and (people or d.code not in _COMPARED)
     )
     details = (detail(codes.BY_CODE["MSG00012"]), *told)
-    return _outcome(replace(answered, people=people, details=details, empty=False))
+    return _outcome(replace(answered, people=people, details=details))
 
 
 def _outcome(answered: Answered) -> Outcome:
