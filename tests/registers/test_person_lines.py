@@ -118,6 +118,16 @@ def test_ss_08_a_rad_person_has_a_copy_without_address() -> None:
     assert [dossier.origin for dossier in told.dossiers] == [Origin.RR, Origin.KSZ]
 
 
+def test_a_copy_that_would_make_the_line_too_long_to_be_read_again_is_refused() -> None:
+    names = [{"lastName": "é" * 100, "firstNames": ["x" * 20]}] * 200
+    line = national(formerNames=names)
+    told = Told.of(read(line))
+    assert len(told.facts.line.encode()) < jsonlines.LONGEST_LINE
+    line["register"] = "rad"
+    with pytest.raises(DataError, match="with the copy"):
+        Told.of(read(line))
+
+
 PLACE = {"code": "24062"}
 FREE = {"address": "KERKSTRAAT 1"}
 ABROAD = {"legal": {"standard": {"country": {"code": "111"}}}}

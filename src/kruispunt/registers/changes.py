@@ -22,6 +22,7 @@ from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.ssin import Ssin
 from kruispunt.registers import chains, key_tables, legal_json, person_lines
 from kruispunt.registers.chains import PATIENCE
+from kruispunt.registers.jsonlines import LONGEST_LINE
 from kruispunt.registers.keys import AddressKey, NameKey, address_keys, name_keys
 from kruispunt.registers.legal_data import Origin
 from kruispunt.registers.people import State
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 MANY: Final = 10_000
 """New people of one transaction after which the planner's statistics are renewed, rather than some time later."""
+
+
+_MOST_BYTES: Final = 4
+"""That a character has in UTF-8."""
 
 
 class ChangeKind(Enum):
@@ -73,6 +78,12 @@ class Facts(NamedTuple):
         )
 
     @property
+    def fits(self) -> bool:
+        """Whether `line` is not longer than a line may be; counted in full only when that is in doubt."""
+        characters = sum(len(document) for document in self[4:] if document is not None)
+        return _MOST_BYTES * characters < LONGEST_LINE // 2 or len(self.line.encode()) < LONGEST_LINE
+
+    @property
     def quotes(self) -> int:
         """Quotes that stand in `line`: two for a name, two for a text."""
         documents = sum(2 + document.count('"') for document in self[4:] if document is not None)
@@ -101,14 +112,17 @@ class Told(NamedTuple):
     @classmethod
     def of(cls, line: PersonLine) -> Told:
         """The keys are made while the data are at hand: to read them again from the document costs as much as all
-        else.
+        else. Raises DataError for what an export could not write as a line that can be read again.
         """
+        facts = Facts.of(line)
+        if not facts.fits:
+            raise DataError(f"all that is told, with the copy of the RAD register, is longer than {LONGEST_LINE} bytes")
         names: list[NameKey] = []
         addresses: list[AddressKey] = []
         for dossier in line.dossiers:
             names += name_keys(dossier)
             addresses += address_keys(dossier)
-        return cls(Facts.of(line), names, addresses)
+        return cls(facts, names, addresses)
 
 
 # The documents by subqueries: one probe a person, whatever the planner's statistics say.
