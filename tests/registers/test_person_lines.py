@@ -15,7 +15,7 @@ from kruispunt.errors import DataError
 from kruispunt.identifiers.ssin import Kind
 from kruispunt.registers import importing, jsonlines, legal_json
 from kruispunt.registers import person_lines as reading
-from kruispunt.registers.changes import Facts, Told
+from kruispunt.registers.facts import Facts, Told
 from kruispunt.registers.legal_data import Origin, Subregister, Unreadable
 from kruispunt.registers.person_lines import PersonLine
 

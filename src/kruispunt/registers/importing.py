@@ -23,7 +23,8 @@ from pydantic_core import from_json
 
 from kruispunt.errors import DataError
 from kruispunt.registers import jsonlines, person_lines
-from kruispunt.registers.changes import Told, changing
+from kruispunt.registers.changes import changing
+from kruispunt.registers.facts import Told
 from kruispunt.registers.jsonlines import Fields, ImportReport
 
 if TYPE_CHECKING:
