@@ -73,6 +73,12 @@ class Facts(NamedTuple):
         )
 
     @property
+    def quotes(self) -> int:
+        """Quotes that stand in `line`: two for a name, two for a text."""
+        documents = sum(2 + document.count('"') for document in self[4:] if document is not None)
+        return 8 + documents + (4 if self.replaced_by is not None else 2 * self.cancelled)
+
+    @property
     def line(self) -> str:
         """As `kruispunt people import` reads it."""
         return person_lines.write(

@@ -79,4 +79,4 @@ def read_plain(line: bytes, read: Callable[[Fields], Told]) -> Told | None:
         told = read(fields)
     except (ValueError, RecursionError, DataError):
         return None
-    return told if told.facts.line.count('"') == line.count(b'"') else None
+    return told if told.facts.quotes == line.count(b'"') else None
