@@ -78,7 +78,7 @@ class Population:
 
     def lines(self) -> Iterator[PersonLine]:
         """Everybody. One in a thousand was replaced by the next one, up to one in twenty has a BIS number."""
-        a_day = -(-self.people // DAYS)
+        a_day = max(2, -(-self.people // DAYS))
         if a_day > len(COUNTERS):
             raise ValueError("a day has no numbers for so many people")
         places = ((day, counter) for day in range(DAYS) for counter in COUNTERS[:a_day])
