@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import cache
 from itertools import accumulate
 from typing import Final
 
@@ -77,7 +78,7 @@ class Population:
 
     def lines(self) -> Iterator[PersonLine]:
         """Everybody. One in a thousand was replaced by the next one, up to one in twenty has a BIS number."""
-        a_day = -(-self.people // DAYS)
+        a_day = max(2, -(-self.people // DAYS))
         if a_day > len(COUNTERS):
             raise ValueError("a day has no numbers for so many people")
         places = ((day, counter) for day in range(DAYS) for counter in COUNTERS[:a_day])
@@ -125,6 +126,7 @@ class Population:
         return Name(last, tuple(firsts), complete=True)
 
 
+@cache
 def _place(code: str, dutch: str, french: str) -> Location:
     return Location(code, (Description(dutch, Language.NL), Description(french, Language.FR)))
 
@@ -137,7 +139,7 @@ def _address(position: int) -> AddressInformation:
         country=_place("150", "BELGIË", "BELGIQUE"),
         municipality=_place("21004", "BRUSSEL", "BRUXELLES"),
         postal_code=str(1000 + street // 100 % 9_000),
-        street=Location(f"{street % 100 + 1:04d}", (Description("KERKSTRAAT", Language.NL),)),
+        street=_place(f"{street % 100 + 1:04d}", "KERKSTRAAT", "RUE DE L'EGLISE"),
         house_number=str(house % 200 + 1),
     )
     manager = ManagerLocation(_place("21004", "BRUSSEL", "BRUXELLES"))
