@@ -113,6 +113,13 @@ def test_pl30_the_log_keeps_who_asked_and_everybody_who_was_returned(bank: Bank)
     assert (len(incoming.facts["subjects"]), len(outgoing.facts["subjects"])) == (1, 3)
     steps = [name for name, _ in outgoing.message.notes]
     assert steps.count("authorise") == 2
+    # A partner's number is told too, where it is.
+    for version, told in (("20050329", 2), ("20090818", 2)):
+        again = ask_document(bank, document(request("bySSIN", ssin=KNOWN, version=version)))
+        assert len(bank.logged(again.told("Message/Ticket") or "")[1].facts["subjects"]) == told
+    basic = PERSONAS["identify-cpas-validated"].ssin or ""
+    limited = ask_document(bank, document(request("cpasBySSIN", ssin=basic), organisation="demo-limited"), "limited")
+    assert len(bank.logged(limited.told("Message/Ticket") or "")[1].facts["subjects"]) == 1
 
 
 PHONETIC = request("phonetic", lastName="Zwijvelkruis", birthDate="1966-06-06")
@@ -291,7 +298,7 @@ def test_ip20_a_forged_prefix_or_type_is_not_repeated(bank: Bank) -> None:
     )
     reply = ask_document(bank, text)
     assert reply.answers[0].people
-    assert b"xsi" not in reply.raw
+    assert b"XMLSchema-instance" not in reply.raw
 
 
 def test_pl06_a_message_is_answered_once(bank: Bank) -> None:

@@ -142,6 +142,8 @@ class Operation:
     period: Callable[[Any], Period | None] = lambda _criteria: None
     """The period asked for, where integration control over a period applies."""
     bis_allowed: bool = True
+    returned: Callable[[Outcome], tuple[Ssin, ...]] = lambda _outcome: ()
+    """With Control.RETURNED: the people that the outcome is about."""
     withhold: Callable[[Outcome, frozenset[Ssin]], Outcome] | None = None
     """With Control.RETURNED: the outcome without the people of whom nothing may be told."""
 

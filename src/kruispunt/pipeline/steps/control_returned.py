@@ -36,8 +36,9 @@ async def control_returned(exchange: Exchange, platform: Platform) -> None:
         return subject is not None and subject.integrated
 
     # All at once: the database is asked together.
-    told = await asyncio.gather(*map(counts, outcome.subjects))
-    withheld = frozenset(ssin for ssin, counted in zip(outcome.subjects, told, strict=True) if not counted)
+    people = operation.returned(outcome)
+    told = await asyncio.gather(*map(counts, people))
+    withheld = frozenset(ssin for ssin, counted in zip(people, told, strict=True) if not counted)
     if withheld:
         exchange.outcome = operation.withhold(outcome, withheld)
-    exchange.note("control_returned", f"{len(outcome.subjects)} found, {len(withheld)} withheld: not inscribed")
+    exchange.note("control_returned", f"{len(people)} found, {len(withheld)} withheld: not inscribed")

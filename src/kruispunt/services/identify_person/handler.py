@@ -140,6 +140,12 @@ def _told(resolved: Resolved, people: tuple[ResolvedPerson, ...]) -> Told:
     return tuple(each.dossier for each in people), (*general, *replaced, *about)
 
 
+def people_of(outcome: Outcome) -> tuple[Ssin, ...]:
+    """Whom a search found and tells of."""
+    answered: Answered = outcome.result
+    return tuple(d.ssin for d in answered.people)
+
+
 def withhold(outcome: Outcome, ssins: frozenset[Ssin]) -> Outcome:
     """IP-20: people who are not inscribed for the asker are left out, with what was said about them; MSG00012 says
     that somebody was."""
@@ -159,8 +165,17 @@ def _outcome(answered: Answered) -> Outcome:
     if status_of(answered.details, given=answered.given) is Status.NO:
         answered = replace(answered, people=())
     leading = codes.BY_CODE[answered.details[0].code] if answered.details else None
-    told = (*(d.ssin for d in answered.people), *_replacing(answered.details))
+    partners = () if answered.limited else tuple(filter(None, map(_partner, answered.people)))
+    told = (*(d.ssin for d in answered.people), *partners, *_replacing(answered.details))
     return Outcome(leading, answered, subjects=tuple(dict.fromkeys(told)))
+
+
+def _partner(dossier: Dossier) -> Ssin | None:
+    """The partner's number, where the reply tells it: of the National Register alone."""
+    state = dossier.legal.civil_state
+    if dossier.origin is Origin.KSZ or state is None or state.partner is None:
+        return None
+    return state.partner.ssin
 
 
 def _replacing(details: Iterable[Detail]) -> Iterator[Ssin]:

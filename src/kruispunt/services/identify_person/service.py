@@ -47,6 +47,7 @@ def _search(name: str, summary: str, handle: Handler, fields: tuple[Field, ...])
         handle,
         controls=_SEARCH,
         fields=fields,
+        returned=handler.people_of,
         withhold=handler.withhold,
     )
 
