@@ -64,7 +64,12 @@ def rows_of(services: Sequence[Service]) -> tuple[ServiceRows, ...]:
     """What the access files are held against."""
     return tuple(
         ServiceRows(
-            s.folder.name, s.name, frozenset(o.name for o in s.operations), s.folder / "contexts.toml", s.data_groups
+            s.folder.name,
+            s.name,
+            frozenset(o.name for o in s.operations),
+            s.folder / "contexts.toml",
+            s.data_groups,
+            implied=s.dialect is not None,
         )
         for s in services
     )

@@ -19,23 +19,24 @@ from typing import Any
 from kruispunt.access.files import SHIPPED_ORGANISATIONS
 from kruispunt.attack.answer import Answer
 from kruispunt.cli.calls import request_body
+from kruispunt.cli.calls import soap_action as action_of
 from kruispunt.cli.terminal import dsn_of, open_log
 from kruispunt.client.signing import ClientSecurity, platform_trust
 from kruispunt.client.transport import Connection, tls_context
 from kruispunt.demo import additions
 from kruispunt.demo.directory import DemoDirectory
 from kruispunt.demo.personas import Persona
-from kruispunt.identifiers.ticket import Ticket
+from kruispunt.pipeline.dialect import Told
 from kruispunt.pipeline.service import Operation, Service
 from kruispunt.securitylog.read import Found
 from kruispunt.services.discovery import discover
+from kruispunt.services.identify_person.connector import Connector
 from kruispunt.settings import load
 from kruispunt.wss.sign import Signer
-from kruispunt.xml.namespaces import SOAP, SOAP12, SOAP_ACTION
+from kruispunt.xml.namespaces import SOAP, SOAP12
 from kruispunt.xml.soap import unsigned_envelope
 
-Got = Answer
-"""A reply, as a client reads it."""
+CONNECTOR = Connector()
 
 
 def _organisations() -> dict[str, str]:
@@ -49,6 +50,27 @@ def _organisations() -> dict[str, str]:
 
 
 ORGANISATIONS = _organisations()
+
+
+class Got(Answer):
+    """A reply, as a client reads it; also one of the connector."""
+
+    @property
+    def told(self) -> Told | None:
+        """What a reply of the connector tells; None for every other one."""
+        return CONNECTOR.told(self.payload) if self.payload.tag == CONNECTOR.element else None
+
+    @property
+    def code(self) -> str:
+        return super().code if self.told is None else self.told.code
+
+    @property
+    def ticket(self) -> str:
+        return super().ticket if self.told is None else self.told.ticket
+
+    @property
+    def information(self) -> dict[str, str]:
+        return super().information if self.told is None else dict(self.told.information)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +134,7 @@ class Bank:
         content_type: str = "text/xml; charset=utf-8",
     ) -> Got:
         """Posts bytes as they are, over TLS with a client's certificate."""
-        action = f"{SOAP_ACTION}{service.name}/{operation.name}" if soap_action is None else soap_action
+        action = action_of(service, operation) if soap_action is None else soap_action
         with self.connect(client) as connection:
             return Got(*connection.post(path or service.path, action, message, content_type))
 
@@ -170,7 +192,7 @@ class Bank:
 
         async def read(dsn: str) -> dict[str, tuple[Found, ...]]:
             async with open_log(settings, dsn) as log:
-                return {t: await log.reader.by_ticket(Ticket(t), "os-user:test", "test") for t in tickets}
+                return {t: await log.reader.by_ticket(t, "os-user:test", "test") for t in tickets}
 
         settings = load(DemoDirectory(self.directory).settings)
         with dsn_of(settings) as dsn:
@@ -185,6 +207,8 @@ def _signer(key: Path, certificate: Path) -> Signer:
 
 _volatile = re.compile(
     rb"(?<=<ticketCBSS>)[^<]+|(?<=<timestampReceive>)[^<]+|(?<=<timestampReply>)[^<]+|(?<=<timestampSent>)[^<]+"
+    rb"|(?<=<ssdn:Ticket>)[^<]+|(?<=<ssdn:TimeRequest>)[^<]+|(?<=<ssdn:TimeReceive>)[^<]+"
+    rb"|(?<=<ssdn:TimeResponse>)[^<]+"
 )
 
 

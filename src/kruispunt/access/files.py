@@ -56,6 +56,8 @@ class ServiceRows:
     """The rows that ship with the service; may be missing."""
     data_groups: frozenset[str] = frozenset()
     """The groups that its operations can ask for."""
+    implied: bool = False
+    """Its messages name no legal context: for whoever asks, one row at most may apply (IP-20)."""
 
     @property
     def organisations(self) -> Path:
@@ -144,6 +146,7 @@ class _GrantRow(_Row):
     operations: Annotated[list[str], Field(min_length=1)]
     data_groups: list[str] = []
     integration: _IntegrationRow | None = None
+    applications: list[Urn] = []
     source: str = "operator"
 
 
@@ -176,7 +179,7 @@ def load(directory: Path | None, services: tuple[ServiceRows, ...], *, refuse_de
     registrations = _registrations(directory, known.organisations, {s.name for s in services}, refuse_demo)
     grants: dict[GrantKey, Grant] = {}
     for service in services:
-        grants |= _grants(directory, service, known)
+        grants |= _grants(directory, service, known, {r.urn for r in registrations.values()})
     return AccessTable(known.organisations, registrations, grants)
 
 
@@ -312,7 +315,9 @@ def _fingerprint(certificate: x509.Certificate | None) -> str:
     return sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
 
 
-def _grants(directory: Path | None, service: ServiceRows, known: Directory) -> dict[GrantKey, Grant]:
+def _grants(
+    directory: Path | None, service: ServiceRows, known: Directory, applications: set[str]
+) -> dict[GrantKey, Grant]:
     path = service.contexts
     if directory is not None and (own := directory / "grants" / f"{service.folder}.toml").exists():
         path = own
@@ -324,8 +329,15 @@ def _grants(directory: Path | None, service: ServiceRows, known: Directory) -> d
             raise ConfigurationError(f"{path}: {row.legal_context}: {service.name} has no operation {name}")
         for name in set(row.data_groups) - service.data_groups:
             raise ConfigurationError(f"{path}: {row.legal_context}: {service.name} has no data group {name}")
+        _check_applications(path, row, service, applications)
         organisations = [code for named in row.organisations for code in _named(named, row, known, path)]
-        grant = Grant(row.legal_context, frozenset(row.data_groups), _control(row.integration), row.source)
+        grant = Grant(
+            row.legal_context,
+            frozenset(row.data_groups),
+            _control(row.integration),
+            row.source,
+            frozenset(row.applications),
+        )
         for context, organisation, operation in product(
             (row.legal_context, *row.aliases), organisations, row.operations
         ):
@@ -333,6 +345,8 @@ def _grants(directory: Path | None, service: ServiceRows, known: Directory) -> d
             if key in result:
                 raise ConfigurationError(f"{path}: {' / '.join(key)} stands there twice")
             result[key] = grant
+    if service.implied:
+        _refuse_ambiguous(path, result)
     return result
 
 
@@ -343,6 +357,28 @@ def _named(code: str, row: _GrantRow, known: Directory, path: Path) -> tuple[str
             f"{path}: {row.legal_context}: organisation {code} is in no organisations.toml, nor is such a category"
         )
     return organisations
+
+
+def _check_applications(path: Path, row: _GrantRow, service: ServiceRows, applications: set[str]) -> None:
+    if row.applications and not service.implied:
+        raise ConfigurationError(
+            f"{path}: {row.legal_context}: messages of {service.name} name their legal context; leave applications out"
+        )
+    for urn in set(row.applications) - applications:
+        raise ConfigurationError(f"{path}: {row.legal_context}: application {urn} is in no certificates.toml")
+
+
+def _refuse_ambiguous(path: Path, grants: Mapping[GrantKey, Grant]) -> None:
+    """Which legal context applies must follow from service, operation, organisation and application (IP-20)."""
+    seen: dict[tuple[str, str, str, str], Grant] = {}
+    for (service, operation, organisation, _), grant in grants.items():
+        for application in grant.applications or {""}:
+            other = seen.setdefault((service, operation, organisation, application), grant)
+            if other != grant:
+                raise ConfigurationError(
+                    f"{path}: {service} / {operation} / {organisation} has two legal contexts, {other.legal_context} "
+                    f"and {grant.legal_context}, and its messages name none. Tell them apart by applications."
+                )
 
 
 def _control(row: _IntegrationRow | None) -> IntegrationControl | None:

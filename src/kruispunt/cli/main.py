@@ -18,6 +18,9 @@ from kruispunt.cli import (
     log,
     people,
     persona,
+    phonetic,
+    reindexing,
+    relay,
     repertory,
     serve,
     supplier,
@@ -55,9 +58,12 @@ def _root(
 app.command("demo")(demo.demo)
 app.command("call", context_settings=PASSED_ON, add_help_option=False)(call.call)
 app.command("serve")(serve.serve)
+app.command("relay")(relay.relay)
 app.command("why")(why.why)
 app.command("doctor")(doctor.doctor)
 app.command("attack")(attack.attack)
+app.command("phonetic")(phonetic.phonetic)
+people.app.command("reindex")(reindexing.reindex)
 app.add_typer(access.app, name="access")
 app.add_typer(people.app, name="people")
 app.add_typer(repertory.app, name="repertory")
