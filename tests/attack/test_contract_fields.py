@@ -15,9 +15,12 @@ from kruispunt.attack.injection import PAYLOADS, attacks
 from kruispunt.attack.model import AsValue
 from kruispunt.cli.stage import demo_forms
 from kruispunt.clock import SystemClock
+from kruispunt.demo.personas import Numbers, load_personas
+from kruispunt.services.discovery import discover
 from kruispunt.xml.schemas import Schema, schema
 
-FORMS = demo_forms({"onem": "0206737484"}, SystemClock())
+KEYS = {persona.organisation: "0206737484" for persona in load_personas(discover(), Numbers.BAND)}
+FORMS = demo_forms(KEYS, SystemClock())
 
 
 @pytest.fixture(params=["unqualified", "qualified"])
@@ -84,9 +87,7 @@ def test_the_contracts_that_ship(form: Form) -> None:
     sample = etree.fromstring(form.sample)
     contract = Contract(form.schema).element(str(sample.tag))
     again = written(contract, sample, ("nowhere",), "")
-    assert etree.tostring(again, method="c14n", exclusive=True).replace(b"ns0:", b"svc:").replace(
-        b":ns0=", b":svc="
-    ) == etree.tostring(sample, method="c14n", exclusive=True)
+    assert _content(again) == _content(sample)
     places = fields(contract)
     assert len(places) == len(set(places)) > 0
     leaves = {tuple(_path(node)) for node in sample.iter() if not len(node)}
@@ -95,6 +96,11 @@ def test_the_contracts_that_ship(form: Form) -> None:
         if at[-1] in ("ticket", "echo"):
             for text in PAYLOADS.values():
                 assert schema(form.schema).check(written(contract, sample, at, text)) is None
+
+
+def _content(node: etree._Element) -> tuple[object, ...]:
+    """Everything but the prefixes."""
+    return (str(node.tag), dict(node.attrib), node.text or "", [_content(child) for child in node])
 
 
 def _path(node: etree._Element) -> list[str]:

@@ -110,7 +110,7 @@ class AccessTable:
     """By fingerprint."""
     grants: Mapping[GrantKey, Grant]
     _by_key: Mapping[str, Organisation] = field(init=False)
-    _implied: Mapping[tuple[str, str, str], tuple[Grant, ...]] = field(init=False)
+    _implied: Mapping[tuple[str, str, str], tuple[Grant, ...]] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_key", {k: o for o in self.organisations.values() for k in o.keys})

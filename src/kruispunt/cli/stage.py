@@ -13,14 +13,13 @@ from kruispunt.app import rows_of
 from kruispunt.attack.bench import Bench, Compose, Form, Identity, Question
 from kruispunt.attack.model import Means
 from kruispunt.attack.parser import TICKET
-from kruispunt.cli.calls import kebab, request_body
+from kruispunt.cli.calls import kebab, request_body, soap_action
 from kruispunt.clock import Clock, SystemClock
 from kruispunt.demo.directory import DemoDirectory
 from kruispunt.demo.personas import Deviation, Numbers, Persona, load_personas
 from kruispunt.errors import ConfigurationError
 from kruispunt.pipeline.service import Operation, Service, StatusValue
 from kruispunt.services.discovery import discover
-from kruispunt.xml.namespaces import SOAP_ACTION
 
 VICTIM: Final = "two-cards-and-a-permit"
 FORGED: Final = "incomplete-dates"
@@ -152,12 +151,12 @@ def _question(service: Service, operation: Operation, compose: Compose, asked: A
     other = next((o for o in service.operations if o is not operation), operation)
     return Question(
         path=service.path,
-        soap_action=f"{SOAP_ACTION}{service.name}/{operation.name}",
+        soap_action=soap_action(service, operation),
         compose=compose,
         ssin=asked.ssin,
         forged=asked.other_ssin,
         legal_context=asked.legal_context,
-        other_action=f"{SOAP_ACTION}{service.name}/{other.name}",
+        other_action=soap_action(service, other),
     )
 
 
@@ -214,7 +213,7 @@ def _form(service: Service, operation: Operation, sample: str, client: str) -> F
     return Form(
         name=f"{kebab(service.folder.name)}-{kebab(operation.name)}",
         path=service.path,
-        soap_action=f"{SOAP_ACTION}{service.name}/{operation.name}",
+        soap_action=soap_action(service, operation),
         schema=service.folder / "contract" / service.schema,
         sample=sample,
         client=client,

@@ -66,7 +66,7 @@ def rows(person: Mapping[str, Any], chance: random.Random, today: date) -> Itera
     ssin = Ssin(person["ssin"])
     years = _years(ssin, today)
     share = next(share for below, share in SHARES if years < below)
-    if person["replacedBy"] is None and not person["cancelled"] and chance.random() < share:
+    if person.get("replacedBy") is None and not person.get("cancelled") and chance.random() < share:
         yield KIND, line_of(_file(ssin, years, chance, today))
         if chance.random() < INSCRIBED:
             begin = _day(chance, today, 1, 8).isoformat()
