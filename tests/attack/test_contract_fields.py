@@ -93,7 +93,7 @@ def test_the_contracts_that_ship(form: Form) -> None:
     leaves = {tuple(_path(node)) for node in sample.iter() if not len(node)}
     assert leaves <= set(places)
     for at in places:
-        if at[-1] in ("ticket", "echo"):
+        if at and at[-1] in ("ticket", "echo"):
             for text in PAYLOADS.values():
                 assert schema(form.schema).check(written(contract, sample, at, text)) is None
 
