@@ -69,7 +69,8 @@ def _facts(explanation: Explanation) -> dict[str, Any]:
                 "language": heard.reading,
                 "letters": heard.letters,
                 "rules": [{"letters": step.letters, "sounds": step.sounds} for step in heard.steps],
-                **_key(heard.key),
+                "sounds": heard.sounds,
+                "key": str(heard.key),
             }
             for heard in explanation.heard
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,7 +25,8 @@ class Weighted:
     sums: tuple[int, ...]
 
     def draw(self, chance: random.Random) -> str:
-        return chance.choices(self.names, cum_weights=self.sums)[0]
+        """Any name, the commoner the likelier."""
+        return self.names[bisect(self.sums, chance.random() * self.sums[-1])]
 
 
 @dataclass(frozen=True, slots=True)

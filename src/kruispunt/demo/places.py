@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -88,10 +89,15 @@ def _municipalities() -> tuple[tuple[Municipality, ...], tuple[int, ...]]:
     return places, tuple(accumulate(int(row[3]) for row in rows))
 
 
+def all_municipalities() -> tuple[Municipality, ...]:
+    """The places where demo people live."""
+    return _municipalities()[0]
+
+
 def municipality(chance: random.Random) -> Municipality:
     """Any one, the larger the likelier."""
     places, sums = _municipalities()
-    return chance.choices(places, cum_weights=sums)[0]
+    return places[bisect(sums, chance.random() * sums[-1])]
 
 
 def described(dutch: str | None, french: str | None, german: str | None) -> list[Row]:

@@ -76,12 +76,13 @@ class _GivenOut:
     def __init__(self, chance: random.Random, numbers: Numbers) -> None:
         self._chance = chance
         self._band = numbers is Numbers.BAND
-        self._next: dict[tuple[PartialDate, Kind, Sex], int] = {}
+        self._next: dict[str, int] = {}
+        # Keyed by text, of which the garbage collector needs not know: there are millions.
 
     def number(self, member: Member) -> Ssin:
         national = member.kind is Kind.NATIONAL
         while True:
-            key = (member.birth, member.kind, member.sex)
+            key = f"{member.birth}{member.kind.value}{member.sex.value}"
             counter = self._next.get(key, _FIRST_OF[member.sex])
             if counter <= LAST_COUNTER:
                 self._next[key] = counter + 2

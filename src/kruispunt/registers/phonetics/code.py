@@ -45,7 +45,7 @@ class Code:
         self.readings = tuple(readings)
         self.lowest = version << _VERSION_AT
         self.above = (version + 1) << _VERSION_AT
-        self.keys: Callable[[str], tuple[Key, ...]] = lru_cache(_REMEMBERED)(self._keys)
+        self.keys: Callable[[str], tuple[Key, ...]] = lru_cache(_REMEMBERED)(self.keys_anew)
         """The one to four keys of a name; none when it has neither letters nor digits."""
 
     def key(self, sounds: str) -> Key:
@@ -62,7 +62,8 @@ class Code:
         digest = int.from_bytes(blake2b(sounds.encode(), digest_size=8).digest(), "big")
         return Key(self.lowest | _HASHED | digest % _HASHED)
 
-    def _keys(self, name: str) -> tuple[Key, ...]:
+    def keys_anew(self, name: str) -> tuple[Key, ...]:
+        """As `keys`, which remembers."""
         if not fold(name):
             return ()
         return tuple(dict.fromkeys(self.key(reading.sounds(letters(name))) for reading, letters in self.readings))
