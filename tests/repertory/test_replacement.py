@@ -27,7 +27,7 @@ from kruispunt.repertory.history import as_of, history
 from kruispunt.repertory.lines import Key, Line
 from kruispunt.repertory.register import Register, Told
 from kruispunt.repertory.replacement import undo_replacement
-from kruispunt.repertory.writing import Operation, Verdict
+from kruispunt.repertory.writing import Author, Operation, Verdict
 from kruispunt.storage.database import Database
 
 Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
@@ -158,7 +158,7 @@ def test_rp_06_history_tells_who_when_what_and_any_past_state(ask: Ask) -> None:
         await pause()
         await register.inscribe([told(old, 0, 9)], ME)
         await pause()
-        await register.inscribe([told(old, 5, 19)], ground.Author("urn:example:other"))
+        await register.inscribe([told(old, 5, 19)], Author("urn:example:other"))
         await pause()
         await register.delete([told(old, 3, 4)], ME)
         await pause()
