@@ -99,6 +99,20 @@ def cut(periods: Iterable[Period], period: Period) -> tuple[Period, ...]:
     return tuple(left)
 
 
+def cut_all(periods: Iterable[Period], others: Iterable[Period]) -> tuple[Period, ...]:
+    """The days of `periods` that are in none of `others`, in the fewest periods, in order."""
+    left = merge(periods)
+    for each in merge(others):
+        left = cut(left, each)
+    return left
+
+
+def common(periods: Iterable[Period], others: Iterable[Period]) -> tuple[Period, ...]:
+    """The days that are in `periods` and in `others` both, in the fewest periods, in order."""
+    mine = merge(periods)
+    return cut_all(mine, cut_all(mine, others))
+
+
 def _low(period: Period) -> int:
     return _BEFORE_ALL if period.first is None else period.first.toordinal()
 

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from told import load_lines
 
 from kruispunt.identifiers import cbe, organisation
 from kruispunt.identifiers import ssin as ssins
@@ -16,7 +17,7 @@ from kruispunt.registers.importing import import_people
 from kruispunt.registers.people import Register, State
 from kruispunt.repertory.importing import import_lines
 from kruispunt.repertory.integration import FIND_PERSON, FIND_SUBJECT, Subject, find_person, find_subject
-from kruispunt.repertory.lines import Key, inscribe
+from kruispunt.repertory.lines import Key
 from kruispunt.storage.database import Database
 
 Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
@@ -44,8 +45,8 @@ def load(ask: Ask, *lines: dict[str, object]) -> None:
 
 
 def known_to(ask: Ask, ssin: Ssin, period: Period, code: str = "902", organisation_key: str = ONEM) -> None:
-    key = Key(cbe.CBSS, ssin, organisation.parse(organisation_key), code)
-    ask(lambda database: inscribe(database, key, period))
+    key = Key(ssin, organisation.parse(organisation_key), code)
+    ask(lambda database: load_lines(database, cbe.CBSS, [(key, period)]))
 
 
 def asked(
@@ -136,8 +137,8 @@ def test_pl_21_quality_codes_and_organisations_count(ask: Ask) -> None:
 def test_pl_20_lines_of_other_registers_do_not_count(ask: Ask) -> None:
     ssin = number(6)
     load(ask, {"ssin": ssin})
-    key = Key(cbe.compute(2_067_374), ssin, ONEM, "902")
-    ask(lambda database: inscribe(database, key, PRESENT))
+    key = Key(ssin, ONEM, "902")
+    ask(lambda database: load_lines(database, cbe.compute(2_067_374), [(key, PRESENT)]))
     assert not integrated(ask, ssin, known_as=None, during=ALWAYS)
 
 

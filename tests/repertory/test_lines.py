@@ -1,115 +1,257 @@
-"""Lines of a repertory (RP-01 to RP-06). Every test has a birth date of its own."""
+"""Lines of a register: inscription, deletion, consultation (RP-01 to RP-06, RP-23)."""
+
+from __future__ import annotations
 
 import asyncio
+import itertools
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+import told as ground
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from told import ME, ONEM, fresh, known, load_people, new_register, periods_of, register_of, span, told
 
 from kruispunt.errors import DataError
-from kruispunt.identifiers import cbe, organisation
+from kruispunt.identifiers import organisation
 from kruispunt.identifiers import ssin as ssins
-from kruispunt.identifiers.ssin import Ssin
-from kruispunt.periods import ALWAYS, Period, merge
-from kruispunt.repertory.lines import Key, Line, dossier_type, inscribe, lines_of
+from kruispunt.identifiers.partial_date import PartialDate
+from kruispunt.identifiers.ssin import Sex, Ssin
+from kruispunt.periods import ALWAYS, Period, common, cut, cut_all, merge
+from kruispunt.registers import changes
+from kruispunt.repertory.identification import Field, Identification
+from kruispunt.repertory.lines import Key, Line, dossier_type
+from kruispunt.repertory.register import Outcome, Register, Told
+from kruispunt.repertory.tenants import DossierType
+from kruispunt.repertory.writing import Verdict
 from kruispunt.storage.database import Database
 
 Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
-
-ONEM = organisation.parse("0206737484")
-ORIGIN = date(2020, 1, 1)
-
-
-def number(day: int, counter: int = 900) -> Ssin:
-    return ssins.compute(date(1941, 1, day), counter, test_band=True)
-
-
-def span(begin: int, end: int | None) -> Period:
-    return Period.days(ORIGIN + timedelta(days=begin), None if end is None else ORIGIN + timedelta(days=end))
-
-
-def periods(lines: Iterable[Line]) -> list[Period]:
-    return [line.period for line in lines]
+slow_ground = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def test_rp_03_overlapping_and_adjoining_periods_become_one_line(ask: Ask) -> None:
-    key = Key(cbe.CBSS, number(1), ONEM, "902")
-
     async def question(database: Database) -> None:
-        assert await inscribe(database, key, span(0, 9)) == span(0, 9)
-        assert await inscribe(database, key, span(20, 29)) == span(20, 29)
-        assert await inscribe(database, key, span(40, None)) == span(40, None)
-        assert periods(await lines_of(database, cbe.CBSS, [key.ssin])) == [
-            span(0, 9),
-            span(20, 29),
-            span(40, None),
-        ]
-        assert await inscribe(database, key, span(10, 19)) == span(0, 29)
-        assert await inscribe(database, key, span(31, 38)) == span(31, 38)
-        assert await inscribe(database, key, span(2, 5)) == span(0, 29)
-        assert periods(await lines_of(database, cbe.CBSS, [key.ssin])) == [
-            span(0, 29),
-            span(31, 38),
-            span(40, None),
-        ]
-        assert await inscribe(database, key, ALWAYS) == ALWAYS
-        assert await lines_of(database, cbe.CBSS, [key.ssin]) == (Line(key, ALWAYS),)
+        (ssin,) = await known(database, 1)
+        register = await new_register(database)
+
+        async def inscribe(begin: int, end: int | None) -> Outcome:
+            (outcome,) = await register.inscribe([told(ssin, begin, end)], ME)
+            return outcome
+
+        for begin, end in ((0, 9), (20, 29), (40, None)):
+            assert await inscribe(begin, end) == Outcome(Verdict.DONE, ssin, held=span(begin, end))
+        assert await periods_of(register, ssin) == [span(0, 9), span(20, 29), span(40, None)]
+        assert (await inscribe(10, 19)).held == span(0, 29)
+        assert (await inscribe(31, 38)).held == span(31, 38)
+        assert await inscribe(2, 5) == Outcome(Verdict.UNCHANGED, ssin, held=span(0, 29))
+        assert await periods_of(register, ssin) == [span(0, 29), span(31, 38), span(40, None)]
+        (outcome,) = await register.inscribe([Told(ssin, "902")], ME)
+        assert outcome.held == ALWAYS
+        assert await periods_of(register, ssin) == [ALWAYS]
 
     ask(question)
 
 
-def test_rp_03_lines_of_other_keys_are_left_alone(ask: Ask) -> None:
-    me = Key(cbe.CBSS, number(2), ONEM, "902")
-    others = [
-        Key(cbe.compute(2_067_374), me.ssin, ONEM, "902"),
-        Key(cbe.CBSS, number(2, 901), ONEM, "902"),
-        Key(cbe.CBSS, me.ssin, organisation.parse("18/0"), "902"),
-        Key(cbe.CBSS, me.ssin, ONEM, "1"),
-    ]
+def test_rp_04_days_are_taken_out_and_lines_shortened_or_split(ask: Ask) -> None:
+    async def question(database: Database) -> None:
+        (ssin,) = await known(database, 1)
+        register = await new_register(database)
+        await register.inscribe([told(ssin, 0, 9), told(ssin, 20, None), told(ssin, 0, 9, "1")], ME)
+        for begin, end, left in (
+            (3, 4, [span(0, 2), span(5, 9), span(20, None)]),
+            (9, 25, [span(0, 2), span(5, 8), span(26, None)]),
+            (30, None, [span(0, 2), span(5, 8), span(26, 29)]),
+        ):
+            assert await register.delete([told(ssin, begin, end)], ME) == (Outcome(Verdict.DONE, ssin),)
+            assert await periods_of(register, ssin) == left
+        assert await register.delete([told(ssin, 9, 25)], ME) == (Outcome(Verdict.UNCHANGED, ssin),)
+        assert await register.delete([Told(ssin, "902")], ME) == (Outcome(Verdict.DONE, ssin),)
+        assert await periods_of(register, ssin) == []
+        assert await periods_of(register, ssin, "1") == [span(0, 9)]
+
+    ask(question)
+
+
+def test_rp_05_rp_23_consultation_by_type_organisation_and_period(ask: Ask) -> None:
+    async def question(database: Database) -> None:
+        one, other = await known(database, 2)
+        branch = organisation.parse("18/0")
+        register = await new_register(
+            database, DossierType("902", "x", ONEM), DossierType("902", "x", branch), DossierType("1", "x", ONEM)
+        )
+        lines = [
+            told(one, 0, 9, organisation=ONEM),
+            told(one, 5, None, organisation=branch),
+            told(one, 20, 29, "1", organisation=ONEM),
+            told(other, 0, 9, organisation=ONEM),
+        ]
+        assert {outcome.verdict for outcome in await register.inscribe(lines, ME)} == {Verdict.DONE}
+        stored = {each: Line(Key(Ssin(each.ssin), each.organisation, each.dossier_type), each.period) for each in lines}
+        first, second, third, fourth = (stored[each] for each in lines)
+        assert await register.consult([other, one]) == (third, first, second, fourth)
+        assert await register.consult([one], kind="1") == (third,)
+        assert await register.consult([one], known_to=branch) == (second,)
+        assert await register.consult([one], period=span(7, 7)) == (first, second)
+        assert await register.consult([one], period=span(10, 19)) == (second,)
+        assert await register.consult([one], kind="902", known_to=ONEM, period=span(10, 19)) == ()
+        assert await register.consult([]) == ()
+
+    ask(question)
+
+
+def test_rp_02_what_a_line_must_satisfy(ask: Ask) -> None:
+    async def question(database: Database) -> None:
+        active, cancelled, old, unknown, nowhere = fresh(5)
+        await load_people(
+            database,
+            {"ssin": active},
+            {"ssin": cancelled, "cancelled": True},
+            {"ssin": old, "replacedBy": active},
+            {"ssin": nowhere, "replacedBy": cancelled},
+        )
+        register = await new_register(
+            database, DossierType("902", "x"), DossierType("4", "x", closed=True), DossierType("1", "x", ONEM)
+        )
+        lines = [
+            told("85673093334", 0, 9),
+            told(unknown, 0, 9),
+            told(cancelled, 0, 9),
+            told(nowhere, 0, 9),
+            told(active, 0, 9, "903"),
+            told(active, 0, 9, ";"),
+            told(active, 0, 9, "1"),
+            told(active, 0, 9, "4"),
+            told(old, 3, 9),
+            told(active, 0, 2),
+        ]
+        outcomes = await register.inscribe(lines, ME)
+        assert [outcome.verdict for outcome in outcomes] == [
+            Verdict.SSIN_INVALID,
+            Verdict.SSIN_UNKNOWN,
+            Verdict.SSIN_CANCELLED,
+            Verdict.SSIN_CANCELLED,
+            *(Verdict.TYPE_UNKNOWN, Verdict.TYPE_UNKNOWN, Verdict.TYPE_UNKNOWN),
+            Verdict.TYPE_CLOSED,
+            Verdict.DONE,
+            Verdict.DONE,
+        ]
+        assert outcomes[8] == Outcome(Verdict.DONE, active, True, span(0, 9))
+        assert await periods_of(register, old) == await periods_of(register, active) == [span(0, 9)]
+        single = [(await register.inscribe([line], ME))[0].verdict for line in lines]
+        again = [Verdict.UNCHANGED if each is Verdict.DONE else each for each in (o.verdict for o in outcomes)]
+        assert single == again
+        strict = Register(database, register.owner, today=lambda: ground.TODAY)
+        assert (await strict.inscribe([told(active, 0, 1)], ME))[0].verdict is Verdict.SSIN_INVALID
+
+    ask(question)
+
+
+def test_rp_02_identification_is_checked_and_all_differences_named(ask: Ask) -> None:
+    async def question(database: Database) -> None:
+        ssin, bare, old = fresh(3)
+        legal = {
+            "name": {"lastName": "De Clèrcq", "firstNames": ["Zoë", "An"]},
+            "birth": {"date": "1980-02-00"},
+            "gender": {"code": 2},
+        }
+        await load_people(
+            database, {"ssin": ssin, "nationalRegister": legal}, {"ssin": bare}, {"ssin": old, "replacedBy": ssin}
+        )
+        register = await new_register(database)
+
+        async def inscribe(number: str, **fields: Any) -> Outcome:
+            (outcome,) = await register.inscribe([told(number, 0, 9, identification=Identification(**fields))], ME)
+            return outcome
+
+        right: dict[str, Any] = {
+            "last_name": "DECLERCQ",
+            "first_name": "zoe",
+            "birth_date": PartialDate(1980, 2, 17),
+            "sex": Sex.FEMALE,
+        }
+        wrong: dict[str, Any] = {
+            "last_name": "Peeters",
+            "first_name": "An",
+            "birth_date": PartialDate(1980, 3),
+            "sex": Sex.MALE,
+        }
+        for count in range(1, 5):
+            for names in itertools.combinations(right, count):
+                outcome = await inscribe(ssin, **{**right, **{name: wrong[name] for name in names}})
+                fields = tuple(field for field, name in zip(Field, right, strict=True) if name in names)
+                assert outcome == Outcome(Verdict.IDENTIFICATION_DIFFERS, ssin, differing=fields)
+                assert "Clèrcq" not in repr(outcome)
+        assert await periods_of(register, ssin) == []
+        assert (await inscribe(bare, **right)).verdict is Verdict.IDENTIFICATION_UNKNOWN
+        assert (await inscribe(ssin, **right)).verdict is Verdict.DONE
+        assert await inscribe(old, first_name="Zoë An") == Outcome(Verdict.UNCHANGED, ssin, True, span(0, 9))
+        assert (await inscribe(old, sex=Sex.MALE)).replaced
+        assert (await inscribe(fresh(1)[0], **right)).verdict is Verdict.SSIN_UNKNOWN
+
+    ask(question)
+
+
+def test_rp_05_registers_know_nothing_of_each_other(ask: Ask) -> None:
+    """Whatever one does, the rows of the other are not touched, not even written again."""
 
     async def question(database: Database) -> None:
-        for key in (me, *others):
-            await inscribe(database, key, span(0, 9))
-        await inscribe(database, me, span(5, 20))
-        mine = await lines_of(database, cbe.CBSS, [me.ssin, number(2, 901)])
-        assert set(mine) == {Line(me, span(0, 20)), *(Line(key, span(0, 9)) for key in others[1:])}
-        assert list(mine) == sorted(mine, key=lambda line: line.key)
-        assert await lines_of(database, others[0].owner, [me.ssin]) == (Line(others[0], span(0, 9)),)
-        assert await lines_of(database, cbe.CBSS, []) == ()
+        numbers = await known(database, 3)
+        mine, theirs = await new_register(database), await new_register(database)
+        await theirs.inscribe([told(ssin, 0, 9) for ssin in numbers], ME)
+        rows = "SELECT ctid::text, xmin::text, period::text FROM inscription WHERE owner = $1::bigint ORDER BY 1"
+        before = list(map(tuple, await database.fetch(rows, int(theirs.owner))))
+        for step in range(3):
+            await mine.inscribe([told(ssin, step, 20 + step) for ssin in numbers], ME)
+            await mine.inscribe([told(numbers[0], 5, None)], ME)
+            await mine.delete([told(ssin, 8, 12) for ssin in numbers], ME)
+            await mine.delete([Told(numbers[1], "902")], ME)
+        assert list(map(tuple, await database.fetch(rows, int(theirs.owner)))) == before
+        assert len(before) == 3
+        await theirs.delete([Told(ssin, "902") for ssin in numbers], ME)
+        assert await theirs.consult(numbers) == ()
+        assert len(await mine.consult(numbers)) == 4
+        stranger = register_of(database, ground.fresh_owner())
+        assert await stranger.consult(numbers) == ()
+        assert (await stranger.inscribe([told(numbers[0], 0, 1)], ME))[0].verdict is Verdict.TYPE_UNKNOWN
+        assert (await stranger.delete([told(numbers[0], 0, 1)], ME))[0].verdict is Verdict.TYPE_UNKNOWN
 
     ask(question)
 
 
 def test_a_period_that_is_there_already_is_not_written_again(ask: Ask) -> None:
-    key = Key(cbe.CBSS, number(3), ONEM, "902")
-
     async def question(database: Database) -> None:
-        await inscribe(database, key, span(0, 99))
+        (ssin,) = await known(database, 1)
+        register = await new_register(database)
+        await register.inscribe([told(ssin, 0, 99)], ME)
         where = "SELECT ctid::text, xmin::text FROM inscription WHERE ssin = $1"
-        before = tuple(await database.fetchrow(where, ssins.to_int(key.ssin)))
-        for again in (span(0, 99), span(3, 4), span(99, 99)):
-            assert await inscribe(database, key, again) == span(0, 99)
-        assert tuple(await database.fetchrow(where, ssins.to_int(key.ssin))) == before
+        before = tuple(await database.fetchrow(where, ssins.to_int(ssin)))  # type: ignore[arg-type]
+        count = "SELECT count(*) FROM repertory_change"
+        counted = await database.fetchval(count)
+        for begin, end in ((0, 99), (3, 4), (99, 99)):
+            assert (await register.inscribe([told(ssin, begin, end)], ME))[0].verdict is Verdict.UNCHANGED
+        assert tuple(await database.fetchrow(where, ssins.to_int(ssin))) == before  # type: ignore[arg-type]
+        assert await database.fetchval(count) == counted
 
     ask(question)
 
 
 def test_rp_06_simultaneous_inscriptions_end_as_if_one_came_after_the_other(ask: Ask) -> None:
     chance = random.Random(7)
-    for round_ in range(5):
-        key = Key(cbe.CBSS, number(4, 900 + round_), ONEM, "902")
-        wanted = [span(n, n + chance.randrange(3)) for n in range(0, 60, 2)]
-        chance.shuffle(wanted)
 
-        async def question(database: Database, key: Key = key, wanted: list[Period] = wanted) -> None:
-            await asyncio.gather(*(inscribe(database, key, period) for period in wanted))
-            assert tuple(periods(await lines_of(database, cbe.CBSS, [key.ssin]))) == merge(wanted)
+    async def question(database: Database) -> None:
+        register = await new_register(database)
+        for ssin in await known(database, 5):
+            wanted = [span(n, n + chance.randrange(3)) for n in range(0, 60, 2)]
+            chance.shuffle(wanted)
+            await asyncio.gather(*(register.inscribe([Told(ssin, "902", period)], ME) for period in wanted))
+            assert tuple(await periods_of(register, ssin)) == merge(wanted)
 
-        ask(question)
+    ask(question)
 
 
 @st.composite
@@ -118,16 +260,115 @@ def spans(draw: st.DrawFn) -> Period:
     return span(begin, draw(st.none() | st.integers(begin, 30)))
 
 
-@given(wanted=st.lists(spans(), max_size=10))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_rp_03_what_is_stored_is_the_merge_of_all_that_was_told(ask: Ask, wanted: list[Period]) -> None:
-    key = Key(cbe.CBSS, number(5), ONEM, "902")
+HORIZON = [ground.ORIGIN + timedelta(days=n) for n in range(-2, 35)]
+
+
+def days(periods: Iterable[Period]) -> frozenset[date]:
+    """The days of periods up to a horizon that lies after every end."""
+    return frozenset(day for day in HORIZON for period in periods if period.contains(day))
+
+
+def minimal(periods: Sequence[Period]) -> bool:
+    """Sorted, and no two overlap or adjoin."""
+    return tuple(periods) == merge(periods)
+
+
+steps = st.tuples(st.sampled_from(["inscribe", "delete"]), st.lists(spans(), min_size=1, max_size=3))
+
+
+@given(series=st.lists(steps, max_size=8))
+@slow_ground
+def test_rp_03_rp_04_lines_are_the_days_that_were_told(ask: Ask, series: list[tuple[str, list[Period]]]) -> None:
+    """No day is lost and none invented; what is stored is sorted and minimal."""
 
     async def question(database: Database) -> None:
-        await database.execute("DELETE FROM inscription WHERE ssin = $1", ssins.to_int(key.ssin))
-        for period in wanted:
-            await inscribe(database, key, period)
-        assert tuple(periods(await lines_of(database, cbe.CBSS, [key.ssin]))) == merge(wanted)
+        (ssin,) = await known(database, 1)
+        register = await new_register(database)
+        expected: frozenset[date] = frozenset()
+        for operation, periods in series:
+            lines = [Told(ssin, "902", period) for period in periods]
+            if operation == "inscribe":
+                outcomes = await register.inscribe(lines, ME)
+                expected |= days(periods)
+            else:
+                outcomes = await register.delete(lines, ME)
+                expected -= days(periods)
+            assert all(outcome.verdict.accepted for outcome in outcomes)
+            stored = await periods_of(register, ssin)
+            assert days(stored) == expected
+            assert minimal(stored)
+            for line, outcome in zip(lines, outcomes, strict=True):
+                held = [period for period in stored if days([line.period]) <= days([period])]
+                assert outcome.held == (held[0] if operation == "inscribe" else None)
+
+    ask(question)
+
+
+@given(operations=st.lists(steps, min_size=2, max_size=4))
+@slow_ground
+def test_rp_06_interleaved_operations_end_as_in_some_order(
+    ask: Ask, dsn: str, operations: list[tuple[str, list[Period]]]
+) -> None:
+    """Each on a connection of its own, about one key; the end is that of one serial order."""
+
+    async def question(database: Database) -> None:
+        (ssin,) = await known(database, 1)
+        register = await new_register(database)
+        await register.inscribe([Told(ssin, "902", span(10, 15))], ME)
+        others = [await Database.open(dsn, size=1) for _ in operations]
+        try:
+            await asyncio.gather(
+                *(
+                    getattr(register_of(other, register.owner), name)([Told(ssin, "902", p) for p in periods], ME)
+                    for other, (name, periods) in zip(others, operations, strict=True)
+                )
+            )
+        finally:
+            for other in others:
+                await other.close()
+        ends = set()
+        for order in itertools.permutations(operations):
+            line: tuple[Period, ...] = (span(10, 15),)
+            for name, periods in order:
+                line = merge([*line, *periods]) if name == "inscribe" else cut_all(line, periods)
+            ends.add(line)
+        assert tuple(await periods_of(register, ssin)) in ends
+
+    ask(question)
+
+
+@given(one=st.lists(spans(), max_size=5), other=st.lists(spans(), max_size=5))
+def test_days_of_two_sets(one: list[Period], other: list[Period]) -> None:
+    assert days(cut_all(one, other)) == days(one) - days(other)
+    assert days(common(one, other)) == days(one) & days(other)
+    assert minimal(cut_all(one, other))
+    assert minimal(common(one, other))
+    for each in other:
+        assert cut_all(one, [each]) == cut(one, each)
+
+
+def test_rp_06_inscription_and_replacement_meet(ask: Ask, dsn: str) -> None:
+    """Whichever comes first: the days stand at the new number, and nothing at the old one."""
+
+    async def question(database: Database) -> None:
+        register = await new_register(database)
+        for _ in range(10):
+            old, new = await known(database, 2)
+            other = await Database.open(dsn, size=2)
+            try:
+                outcomes = await asyncio.gather(
+                    register.inscribe([told(old, 0, 4)], ME),
+                    changes.replace(other, old, new, author="tests"),
+                    register_of(other, register.owner).inscribe([told(old, 5, 9)], ME),
+                )
+            finally:
+                await other.close()
+            assert outcomes[0] is not None
+            rows = await database.fetch(
+                "SELECT ssin FROM inscription WHERE ssin = ANY($1::bigint[])", [ssins.to_int(n) for n in (old, new)]
+            )
+            assert [row[0] for row in rows] == [ssins.to_int(new)]
+            assert await periods_of(register, new) == [span(0, 9)]
 
     ask(question)
 
@@ -141,3 +382,43 @@ def test_rp_01_dossier_types_are_kept_as_they_are_written(text: str) -> None:
 def test_rp_01_other_texts_are_no_dossier_type(text: str) -> None:
     with pytest.raises(DataError):
         dossier_type(text)
+
+
+def test_a_thousand_lines_and_more_have_an_outcome_each(ask: Ask) -> None:
+    async def question(database: Database) -> None:
+        ssin, *_ = await known(database, 1)
+        register = await new_register(database)
+        lines = [told(ssin, 2 * n, 2 * n) for n in range(1_500)]
+        lines[700] = replace(lines[700], dossier_type="903")
+        outcomes = await register.inscribe(lines, ME)
+        assert [n for n, outcome in enumerate(outcomes) if outcome.verdict is not Verdict.DONE] == [700]
+        assert len(await register.consult([ssin])) == 1_499
+
+    ask(question)
+
+
+def test_so_many_lines_as_there_may_be_do_not_fill_the_table_of_locks(ask: Ask) -> None:
+    """PostgreSQL as it is installed has room for 6,400 locks, of everybody together."""
+
+    async def question(database: Database) -> None:
+        register = await new_register(database)
+        async with database.connection() as connection, connection.transaction():
+            written = await connection.fetchval(
+                """
+                SELECT count(*) FILTER (WHERE w.verdict = 0) FROM repertory_write(
+                    1::smallint, 0::smallint, true, false, NULL,
+                    (SELECT array_agg($1::bigint) FROM generate_series(1, 20000)),
+                    (SELECT array_agg(n) FROM generate_series(1, 20000) AS n),
+                    (SELECT array_agg(''::text) FROM generate_series(1, 20000)),
+                    (SELECT array_agg('902'::text) FROM generate_series(1, 20000)),
+                    (SELECT array_agg('[2020-01-01,)'::daterange) FROM generate_series(1, 20000)),
+                    ARRAY['tests'], ARRAY[NULL]
+                ) w
+                """,
+                int(register.owner),
+            )
+            locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+            assert await connection.fetchval(locks) == 4_093
+        assert written == 20_000
+
+    ask(question)

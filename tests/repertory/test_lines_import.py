@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from told import load_lines, register_of
 
 from kruispunt.identifiers import cbe, organisation
 from kruispunt.identifiers import ssin as ssins
@@ -17,7 +18,7 @@ from kruispunt.periods import Period, merge
 from kruispunt.registers.jsonlines import ImportReport
 from kruispunt.repertory import importing
 from kruispunt.repertory.importing import import_lines
-from kruispunt.repertory.lines import Key, Line, inscribe, lines_of
+from kruispunt.repertory.lines import Key, Line
 from kruispunt.storage.database import Database
 
 Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
@@ -48,7 +49,7 @@ def load(ask: Ask, *lines: Mapping[str, object], **options: Any) -> ImportReport
 
 
 def stored(ask: Ask, wanted: Sequence[Ssin], owner: cbe.CbeNumber = cbe.CBSS) -> list[Line]:
-    return list(ask(lambda database: lines_of(database, owner, wanted)))
+    return list(ask(lambda database: register_of(database, owner).consult(wanted)))
 
 
 def versions(ask: Ask, ssin: Ssin) -> list[Any]:
@@ -64,7 +65,7 @@ def versions(ask: Ask, ssin: Ssin) -> list[Any]:
 
 def test_rp_03_lines_are_merged_with_each_other_and_with_those_that_are_there(ask: Ask) -> None:
     ssin = number(1)
-    key = Key(cbe.CBSS, ssin, organisation.parse(ONEM), "902")
+    key = Key(ssin, organisation.parse(ONEM), "902")
     load(ask, line(ssin, "2020-01-01", "2020-01-31"), line(ssin, "2020-03-01", "2020-03-31"))
     assert len(stored(ask, [ssin])) == 2
     report = load(
@@ -199,13 +200,15 @@ def test_rp_08_a_batch_that_fails_is_not_half_applied_and_the_file_can_be_sent_a
 def test_rp_06_imports_and_single_inscriptions_may_meet(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "BATCH", 3)
     ssin = number(7)
-    key = Key(cbe.CBSS, ssin, organisation.parse(ONEM), "902")
+    key = Key(ssin, organisation.parse(ONEM), "902")
     days = [date(2020, 1, 1) + timedelta(days=n) for n in range(60)]
     told = [line(ssin, day.isoformat(), day.isoformat()) for day in days[::2]]
 
     async def question(database: Database) -> None:
         imports = [import_lines(database, file_of(*told), today=TODAY, test_band=True) for _ in range(2)]
-        await asyncio.gather(*imports, *(inscribe(database, key, Period.day(day)) for day in days[1::2]))
+        await asyncio.gather(
+            *imports, *(load_lines(database, cbe.CBSS, [(key, Period.day(day))]) for day in days[1::2])
+        )
 
     ask(question)
     assert tuple(each.period for each in stored(ask, [ssin])) == merge(map(Period.day, days))

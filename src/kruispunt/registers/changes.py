@@ -85,6 +85,11 @@ class Changer:
         self.circles = 0
         """After the end: chains that run in a circle, among those that pass through a changed number."""
 
+    @property
+    def connection(self) -> Connection:
+        """For what must happen in the same transaction."""
+        return self._connection
+
     async def leads_to(self, start: Ssin, goal: Ssin) -> bool:
         """Whether the chain of `start` passes through `goal`, so that replacing `goal` by it would close a circle."""
         return await chains.leads_to(self._connection, ssins.to_int(start), ssins.to_int(goal))

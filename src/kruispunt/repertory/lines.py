@@ -1,12 +1,6 @@
-"""The lines of a repertory: who is known to which organisation, in which role, and when (RP-01 to RP-05).
+"""The lines of a register: who is known to whom, in which role, and when (RP-01).
 
-Owns the table `inscription`. A line belongs to the user of a register, told by its CBE number; the
-repertory of the social security network belongs to CBSS. The lines of one key never overlap or adjoin:
-every change of a key reads its lines, puts them together with `periods.merge`, and writes the difference,
-all under a lock on that key.
-
-Two kinds of writers share this: one key at a time takes a lock on the key, and a shared one on the whole; a
-bulk writer takes the whole for itself. Everybody takes the whole first, so nobody waits in a circle.
+Values alone. A line does not tell its owner: whoever holds one has it from a `Register`, which knows.
 """
 
 from __future__ import annotations
@@ -15,69 +9,39 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from asyncpg import Range
 
 from kruispunt.errors import DataError
-from kruispunt.identifiers import cbe
-from kruispunt.identifiers.cbe import CbeNumber
-from kruispunt.identifiers.organisation import OrganisationKey
-from kruispunt.identifiers.ssin import Ssin, from_int, to_int
-from kruispunt.periods import Period, merge
+from kruispunt.identifiers import organisation
+from kruispunt.identifiers.organisation import InvalidOrganisation, OrganisationKey
+from kruispunt.identifiers.ssin import Ssin, from_int
+from kruispunt.periods import Period
 
 if TYPE_CHECKING:
-    from asyncpg import Connection, Record
+    from asyncpg import Record
 
-    from kruispunt.storage.database import Database
-
-LOCK_SPACE: Final = 0x4B52_5250
-"""First half of the advisory locks of this module; the second is 0 for the whole, else the digest of a key."""
-
-PATIENCE: Final = 600.0
-"""Seconds that a bulk writer may take for one statement, or wait for the others."""
+NO_ORGANISATION: Final = OrganisationKey("")
+"""The register's user itself: it names organisations only when it is an integrator."""
 
 _DOSSIER_TYPE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_:+\- ]{0,62}[A-Za-z0-9_:+\-])?")
-_LOCK_KEY: Final = "SELECT pg_advisory_xact_lock_shared($1, 0), pg_advisory_xact_lock($1, $2)"
-_LOCK_WHOLE: Final = "SELECT pg_advisory_xact_lock($1, 0)"
-_TOUCHING: Final = """
-    SELECT period FROM inscription
-    WHERE owner = $1 AND ssin = $2 AND organisation = $3 AND dossier_type = $4
-        AND (period && $5 OR period -|- $5)
-"""
-_DELETE: Final = """
-    DELETE FROM inscription
-    WHERE owner = $1 AND ssin = $2 AND organisation = $3 AND dossier_type = $4 AND period = ANY($5::daterange[])
-"""
-_INSERT: Final = """
-    INSERT INTO inscription (owner, ssin, organisation, dossier_type, period) VALUES ($1, $2, $3, $4, $5)
-"""
-_LINES_OF: Final = """
-    SELECT owner, ssin, organisation, dossier_type, period FROM inscription
-    WHERE owner = $1 AND ssin = ANY($2::bigint[])
-    ORDER BY ssin, organisation, dossier_type, period
-"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """What one set of periods belongs to."""
+    """What one set of periods of a register belongs to."""
 
-    owner: CbeNumber
     ssin: Ssin
     organisation: OrganisationKey
+    """To whom the person is known; NO_ORGANISATION: to the register's user."""
     dossier_type: str
-    """The quality code, or another role that the register defines; compared as it is written."""
-
-    def columns(self) -> tuple[int, int, str, str]:
-        """As the database keeps it, in the order of the primary key."""
-        return cbe.to_int(self.owner), to_int(self.ssin), self.organisation, self.dossier_type
+    """The quality code, or another role or partner that the register defines; compared as it is written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a repertory."""
+    """One line of a register. Lines of one key never overlap or adjoin (RP-03)."""
 
     key: Key
     period: Period
@@ -92,37 +56,12 @@ def dossier_type(text: str) -> str:
     return text
 
 
-async def inscribe(database: Database, key: Key, period: Period) -> Period:
-    """Add a period to a key, merged with the lines that it overlaps or adjoins (RP-03, RP-06).
-
-    Returns the line that now holds it. What is there already is not written again. Raises StorageError;
-    then nothing was changed.
-    """
-    columns = key.columns()
-    async with database.connection() as connection, connection.transaction(isolation="read_committed"):
-        await connection.execute(_LOCK_KEY, LOCK_SPACE, _digest(columns))
-        rows = await connection.fetch(_TOUCHING, *columns, to_range(period))
-        present = {to_period(row[0]) for row in rows}
-        (merged,) = merge([*present, period])
-        if merged not in present:
-            if present:
-                await connection.execute(_DELETE, *columns, [to_range(each) for each in present])
-            await connection.execute(_INSERT, *columns, to_range(merged))
-    return merged
-
-
-async def lines_of(database: Database, owner: CbeNumber, ssins: Iterable[Ssin]) -> tuple[Line, ...]:
-    """The lines of people in one register, in order of SSIN, organisation, dossier type and period (RP-05).
-
-    Raises StorageError.
-    """
-    rows = await database.fetch(_LINES_OF, cbe.to_int(owner), [to_int(ssin) for ssin in ssins])
-    return tuple(_to_line(row) for row in rows)
-
-
-async def lock_whole(connection: Connection) -> None:
-    """Inside a transaction: keep every other writer of lines out until it ends."""
-    await connection.execute(_LOCK_WHOLE, LOCK_SPACE, timeout=PATIENCE)
+def organisation_key(text: str) -> OrganisationKey:
+    """A text as an organisation. Raises DataError."""
+    try:
+        return organisation.parse(text)
+    except InvalidOrganisation as error:
+        raise DataError(f"organisation: {error}") from None
 
 
 def to_range(period: Period) -> Range[date]:
@@ -135,13 +74,9 @@ def to_period(days: Range[date]) -> Period:
     return Period(days.lower, days.upper)
 
 
-def _to_line(row: Record) -> Line:
-    owner, ssin, organisation, kind, period = row
-    key = Key(cbe.from_int(owner), from_int(ssin), OrganisationKey(organisation), kind)
-    return Line(key, to_period(period))
-
-
-def _digest(columns: tuple[int, int, str, str]) -> int:
-    """32 bits, signed, of a key, and never 0. Two keys that share them only wait for each other."""
-    digest = blake2b("\n".join(map(str, columns)).encode(), digest_size=4).digest()
-    return int.from_bytes(digest, "big", signed=True) | 1
+def to_lines(rows: Iterable[Record]) -> tuple[Line, ...]:
+    """Rows of SSIN, organisation, dossier type and period."""
+    return tuple(
+        Line(Key(from_int(ssin), OrganisationKey(known_to), kind), to_period(period))
+        for ssin, known_to, kind, period in rows
+    )
