@@ -7,7 +7,23 @@ import sys
 import typer
 
 from kruispunt import __version__
-from kruispunt.cli import access, call, data, demo, doctor, key, log, people, persona, repertory, serve, supplier, why
+from kruispunt.cli import (
+    access,
+    call,
+    data,
+    demo,
+    doctor,
+    key,
+    log,
+    people,
+    persona,
+    phonetic,
+    reindexing,
+    repertory,
+    serve,
+    supplier,
+    why,
+)
 from kruispunt.cli.logs import configure
 from kruispunt.cli.terminal import err
 from kruispunt.errors import ConfigurationError, KruispuntError
@@ -42,6 +58,8 @@ app.command("call", context_settings=PASSED_ON, add_help_option=False)(call.call
 app.command("serve")(serve.serve)
 app.command("why")(why.why)
 app.command("doctor")(doctor.doctor)
+app.command("phonetic")(phonetic.phonetic)
+people.app.command("reindex")(reindexing.reindex)
 app.add_typer(access.app, name="access")
 app.add_typer(people.app, name="people")
 app.add_typer(repertory.app, name="repertory")

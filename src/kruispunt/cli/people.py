@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
 from kruispunt.cli.reports import tell_report
-from kruispunt.cli.terminal import ConfigOption, JsonOption, out, print_json, with_database
+from kruispunt.cli.terminal import (
+    ConfigOption,
+    JsonOption,
+    harmless,
+    out,
+    print_json,
+    who_reads,
+    with_database,
+)
 from kruispunt.clock import SystemClock, today
 from kruispunt.errors import DataError
-from kruispunt.identifiers.ssin import InvalidSsin, validate
+from kruispunt.identifiers.ssin import InvalidSsin, Ssin, validate
+from kruispunt.registers import changes, legal_rules
+from kruispunt.registers.exporting import export_people
+from kruispunt.registers.history import Change, history
 from kruispunt.registers.importing import import_people
 from kruispunt.registers.jsonlines import ImportReport
 from kruispunt.registers.show import PersonRecord, describe
@@ -24,6 +37,9 @@ app = typer.Typer(help="People in the registers.", no_args_is_help=True)
 @app.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(help="JSON Lines; see docs/reference/imports.md.", exists=True)],
+    write_new: Annotated[
+        bool, typer.Option("--changes", help="Write a change for each new person too; who changes always has one.")
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -34,9 +50,84 @@ def import_(
 
     async def work(database: Database, settings: Settings) -> ImportReport:
         with file.open("rb") as source:
-            return await import_people(database, source, today=today(SystemClock()), test_band=not settings.production)
+            return await import_people(
+                database,
+                source,
+                today=today(SystemClock()),
+                test_band=not settings.production,
+                author=who_reads(),
+                changes=write_new,
+            )
 
     tell_report(with_database(config, work), file, as_json)
+
+
+@app.command("export")
+def export_(
+    file: Annotated[Path, typer.Argument(help="JSON Lines, made anew with mode 0600; it must not exist.")],
+    config: ConfigOption = None,
+) -> None:
+    """Write everybody in the registers to a file that `people import` reads.
+
+    Example: kruispunt people export people.jsonl
+    """
+
+    async def work(database: Database, _settings: Settings) -> int:
+        with _new_file(file) as target:
+            return await export_people(database, target)
+
+    out.print(f"{with_database(config, work):,} lines written.")
+
+
+@app.command()
+def replace(
+    ssin: Annotated[str, typer.Argument(help="The number that was replaced.")],
+    by: Annotated[str, typer.Argument(help="The number that came in its place; a register knows it.")],
+    config: ConfigOption = None,
+) -> None:
+    """Replace an active number by another one. Its chain may go on; a circle cannot be made.
+
+    Example: kruispunt people replace 90421496028 85673093333
+    """
+    old, new = _number(ssin), _number(by)
+    with_database(config, lambda database, _: changes.replace(database, old, new, author=who_reads()))
+    out.print("Replaced.")
+
+
+@app.command()
+def cancel(
+    ssin: Annotated[str, typer.Argument(help="Eleven digits.")],
+    config: ConfigOption = None,
+) -> None:
+    """Cancel an active number.
+
+    Example: kruispunt people cancel 85673093333
+    """
+    number = _number(ssin)
+    with_database(config, lambda database, _: changes.cancel(database, number, author=who_reads()))
+    out.print("Cancelled.")
+
+
+@app.command("history")
+def history_(
+    ssin: Annotated[str, typer.Argument(help="Eleven digits.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who changed what about a number, and when. JSON has the lines before and after.
+
+    Example: kruispunt people history 85673093333
+    """
+    number = _number(ssin)
+    found = with_database(config, lambda database, _: history(database, number))
+    if as_json:
+        print_json([_told(change) for change in found])
+    elif not found:
+        out.print("No change was made since the number was loaded, or no register knows it.")
+    for change in () if as_json else found:
+        fields = ", ".join(change.fields)
+        line = f"{change.at:%Y-%m-%d %H:%M:%S}Z  {change.kind.name.lower():9} {change.author}  {fields}"
+        out.print(harmless(line), markup=False)
 
 
 @app.command()
@@ -49,15 +140,8 @@ def show(
 
     Example: kruispunt people show 85673093333
     """
-    try:
-        number = validate(ssin, today=today(SystemClock()), test_band=True)
-    except InvalidSsin as error:
-        raise DataError(f"not a SSIN: {error}") from None
-
-    async def work(database: Database, _settings: Settings) -> PersonRecord | None:
-        return await describe(database, number)
-
-    found = with_database(config, work)
+    number = _number(ssin)
+    found = with_database(config, lambda database, _: describe(database, number))
     if found is None:
         if as_json:
             print_json({"ssin": number, "known": False})
@@ -67,8 +151,13 @@ def show(
     if as_json:
         print_json(_facts(found))
         return
-    for name, value in _facts(found).items():
-        out.print(f"{name:14} {value if value not in (None, []) else '-'}", markup=False)
+    facts = _facts(found)
+    registers = [name for name in legal_rules.FIELDS.values() if name in facts]
+    for name, value in facts.items():
+        if name not in registers:
+            out.print(f"{name:14} {value if value not in (None, []) else '-'}", markup=False)
+    for name in registers:
+        out.print(f"{name}\n{_indented(facts[name])}", markup=False)
 
 
 def _facts(found: PersonRecord) -> dict[str, object]:
@@ -83,4 +172,36 @@ def _facts(found: PersonRecord) -> dict[str, object]:
         "sex": None if found.sex is None else found.sex.name.lower(),
         "replacedBy": [link.ssin for link in found.later],
         "replaces": list(found.earlier),
+        **{legal_rules.FIELDS[origin]: document for origin, document in found.documents.items()},
     }
+
+
+def _indented(document: object) -> str:
+    return "\n".join(map(harmless, json.dumps(document, indent=2, ensure_ascii=False).splitlines()))
+
+
+def _told(change: Change) -> dict[str, object]:
+    return {
+        "sequence": change.sequence,
+        "at": change.at.isoformat(),
+        "author": change.author,
+        "kind": change.kind.name.lower(),
+        "fields": change.fields,
+        "before": change.before,
+        "after": change.after,
+    }
+
+
+def _number(text: str) -> Ssin:
+    try:
+        return validate(text, today=today(SystemClock()), test_band=True)
+    except InvalidSsin as error:
+        raise DataError(f"not a SSIN: {error}") from None
+
+
+def _new_file(path: Path) -> BinaryIO:
+    """A file of people is for its owner alone, and never written over another one."""
+    try:
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+    except OSError as error:
+        raise DataError(f"cannot be made: {error.strerror}", where=str(path)) from None

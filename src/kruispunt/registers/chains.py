@@ -64,6 +64,24 @@ _CLOSE: Final = """
     ) ends
     WHERE p.ssin = ends.ssin AND p.final_ssin IS DISTINCT FROM ends.final_ssin
 """
+_IN_CIRCLES: Final = """
+    SELECT count(*) FROM pg_temp.open_chain o
+    WHERE EXISTS (SELECT FROM pg_temp.open_chain circle WHERE circle.ssin = o.target)
+"""
+# UNION forgets what was seen before, so the walk ends also in a circle.
+_LEADS_TO: Final = """
+    WITH RECURSIVE link AS (
+        SELECT $1::bigint AS ssin
+    UNION
+        SELECT p.replaced_by FROM link l JOIN person p ON p.ssin = l.ssin WHERE p.replaced_by IS NOT NULL
+    )
+    SELECT EXISTS (SELECT FROM link WHERE ssin = $2)
+"""
+
+
+async def wait_for_others(connection: Connection) -> None:
+    """Inside a transaction: wait until nobody else changes people, and let nobody until it ends."""
+    await connection.execute(_LOCK, timeout=PATIENCE)
 
 
 async def begin(connection: Connection) -> None:
@@ -71,19 +89,29 @@ async def begin(connection: Connection) -> None:
 
     The caller writes there the number of every person whose facts it changes, and then calls `resolve`.
     """
-    await connection.execute(_LOCK, timeout=PATIENCE)
+    await wait_for_others(connection)
     await connection.execute(_CREATE)
 
 
-async def resolve(connection: Connection) -> None:
-    """Derive the state and the final number of everybody whose chain passes through a changed number."""
+async def leads_to(connection: Connection, start: int, goal: int) -> bool:
+    """Whether the chain of `start` passes through `goal`, or begins there; of any length."""
+    return bool(await connection.fetchval(_LEADS_TO, start, goal, timeout=PATIENCE))
+
+
+async def resolve(connection: Connection) -> int:
+    """Derive the state and the final number of everybody whose chain passes through a changed number.
+
+    Returns how many of those chains run in a circle, and so have no end.
+    """
     await _run(connection, _ANALYZE_CHANGED, _OPEN_CHAINS, _ANALYZE_CHAINS)
     links: int = await connection.fetchval(_COUNT, timeout=PATIENCE)
     for _ in range(links.bit_length()):
         if not await connection.fetchval(_UNDER_WAY, timeout=PATIENCE):
             break
         await _run(connection, _JUMP, _FORGET, _RENAME, _ANALYZE_CHAINS)
+    circles: int = await connection.fetchval(_IN_CIRCLES, timeout=PATIENCE)
     await _run(connection, _CLOSE)
+    return circles
 
 
 async def _run(connection: Connection, *statements: str) -> None:

@@ -47,6 +47,8 @@ class ImportReport:
     accepted: int = 0
     refused_count: int = 0
     refused: list[RefusedLine] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    """What was taken as it was told, and should be looked at."""
 
     def refuse(self, line: int, why: str) -> None:
         """Count a refused line, and keep the reason while there is room."""
@@ -55,13 +57,21 @@ class ImportReport:
             self.refused.append(RefusedLine(line, why))
 
 
-def read_lines(source: BinaryIO, read: Callable[[Fields], T], report: ImportReport) -> Iterator[T]:
+def read_lines(
+    source: BinaryIO,
+    read: Callable[[Fields], T],
+    report: ImportReport,
+    quick: Callable[[bytes], T | None] | None = None,
+) -> Iterator[T]:
     """What `read` makes of each line; those that are no JSON object, or for which it raises DataError, are
     reported instead.
+
+    `quick` is asked first: it makes the same of a line as `read` would, or None when it cannot tell.
     """
     for number, line in _numbered(source):
         try:
-            yield read(_to_object(line))
+            item = quick(line) if quick is not None and line is not None else None
+            yield read(_to_object(line)) if item is None else item
         except DataError as error:
             report.refuse(number, error.what)
 

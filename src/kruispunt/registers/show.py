@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.partial_date import PartialDate
 from kruispunt.identifiers.ssin import Kind, Sex, Ssin
+from kruispunt.registers.legal_data import Origin
 from kruispunt.registers.people import Person, find, find_many
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ _EARLIER: Final = """
     )
     SELECT ssin FROM earlier WHERE ssin <> $1 ORDER BY ssin LIMIT $2
 """
+_DOCUMENTS: Final = "SELECT origin, document FROM dossier WHERE ssin = $1 ORDER BY origin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class PersonRecord:
     """The numbers that came in its place, in order; a circle is told once around. At most MOST_LINKS."""
     earlier: tuple[Ssin, ...]
     """The numbers that it came in the place of, directly or not, in no order of time. At most MOST_LINKS."""
+    documents: Mapping[Origin, Any]
+    """What each register holds under this very number, as the line of an import tells it."""
 
 
 async def describe(database: Database, ssin: Ssin) -> PersonRecord | None:
@@ -75,4 +81,5 @@ async def describe(database: Database, ssin: Ssin) -> PersonRecord | None:
         sex=ssins.sex(ssin),
         later=tuple(Link(each, known.get(each)) for each in later),
         earlier=tuple(ssins.from_int(row[0]) for row in earlier),
+        documents={Origin(origin): json.loads(text) for origin, text in await database.fetch(_DOCUMENTS, number)},
     )

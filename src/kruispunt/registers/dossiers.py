@@ -1,0 +1,84 @@
+"""Dossiers: what the registers hold of people, by number (IP-01 to IP-04).
+
+Reads the tables `person` and `dossier`; `changes.py` alone writes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from kruispunt.identifiers.ssin import Ssin, from_int, to_int
+from kruispunt.registers import legal_json
+from kruispunt.registers.legal_data import Dossier, Origin
+from kruispunt.registers.people import Person, Register, State
+
+if TYPE_CHECKING:
+    from kruispunt.storage.database import Database
+
+# OFFSET 0 keeps the planner from joining in another way than one probe a person, whatever its statistics say.
+_LOOK_UP: Final = """
+    SELECT p.ssin, p.register, p.state, p.replaced_by, p.final_ssin, d.ssin, d.origin, d.document
+    FROM person p
+    LEFT JOIN LATERAL (
+        SELECT ssin, origin, document FROM dossier
+        WHERE ssin = CASE p.state WHEN 1 THEN p.ssin WHEN 2 THEN p.final_ssin END OFFSET 0
+    ) d ON true
+    WHERE p.ssin = ANY($1::bigint[])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A number that a register knows, and what the registers hold of the person at the end of its chain."""
+
+    person: Person
+    """Of the number that was asked; `final_ssin` differs from it when it was replaced (IP-03)."""
+    dossiers: Mapping[Origin, Dossier]
+    """Of the final number: none when it is cancelled, or when the registers know no more than the number."""
+
+    @property
+    def latest(self) -> Dossier | None:
+        """What is given: of somebody who stands in both registers the CBSS register's data alone (IP-02)."""
+        return self.dossiers.get(Origin.KSZ) or self.dossiers.get(Origin.RR)
+
+
+async def look_up(database: Database, ssins: Iterable[Ssin]) -> Mapping[Ssin, Found]:
+    """Everything about many numbers, by the number asked, with one statement; unknown ones are left out.
+
+    Raises StorageError.
+    """
+    rows = await database.fetch(_LOOK_UP, [to_int(ssin) for ssin in ssins])
+    found: dict[Ssin, tuple[Person, dict[Origin, Dossier]]] = {}
+    for number, register, state, replaced_by, final, held, origin, document in rows:
+        ssin = from_int(number)
+        if ssin not in found:
+            end = number if State(state) is State.ACTIVE else final
+            found[ssin] = (
+                Person(
+                    ssin,
+                    Register(register),
+                    State(state),
+                    None if replaced_by is None else from_int(replaced_by),
+                    None if end is None else from_int(end),
+                ),
+                {},
+            )
+        if document is not None:
+            of = Origin(origin)
+            found[ssin][1][of] = Dossier(from_int(held), of, legal_json.parse(document))
+    return {ssin: Found(person, dossiers) for ssin, (person, dossiers) in found.items()}
+
+
+async def find_dossiers(database: Database, ssins: Iterable[Ssin]) -> Mapping[tuple[Ssin, Origin], Dossier]:
+    """The dossiers at the ends of the chains of many numbers, by the number asked and the register.
+
+    A number that was replaced gives a dossier of another `ssin` than was asked; one that is unknown, cancelled, or
+    known by number alone gives none. Raises StorageError.
+    """
+    return {
+        (ssin, origin): dossier
+        for ssin, found in (await look_up(database, ssins)).items()
+        for origin, dossier in found.dossiers.items()
+    }

@@ -1,0 +1,51 @@
+"""The tables that people are found in: `name_key` and `address_key` follow the dossiers.
+
+`changes.py` writes them in the transaction that changes a dossier, `reindexing.py` when the phonetic code has a
+new version. Nobody else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from kruispunt.registers.keys import AddressKey, NameKey, address_keys, name_keys
+from kruispunt.registers.legal_data import Dossier
+from kruispunt.registers.phonetics import CODE, Code
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
+
+_FORGET_NAMES: Final = """
+    DELETE FROM name_key k USING unnest($1::bigint[], $2::smallint[]) AS gone (ssin, register)
+    WHERE k.ssin = gone.ssin AND k.register = gone.register
+"""
+_FORGET_ADDRESSES: Final = "DELETE FROM address_key WHERE ssin = ANY($1::bigint[])"
+
+
+async def forget(connection: Connection, gone: Sequence[tuple[int, int]], patience: float) -> None:
+    """Remove the keys of these dossiers, each a number and a register; at most `patience` seconds a statement."""
+    if gone:
+        numbers, registers = map(list, zip(*gone, strict=True))
+        await connection.execute(_FORGET_NAMES, numbers, registers, timeout=patience)
+        national = [ssin for ssin, register in gone if register == 1]
+        await connection.execute(_FORGET_ADDRESSES, national, timeout=patience)
+
+
+async def write(connection: Connection, dossiers: Iterable[Dossier], patience: float, code: Code = CODE) -> None:
+    """Add the keys of dossiers that have none; at most `patience` seconds a statement."""
+    names: list[NameKey] = []
+    addresses: list[AddressKey] = []
+    for dossier in dossiers:
+        names += name_keys(dossier, code)
+        addresses += address_keys(dossier)
+    await add(connection, names, addresses, patience)
+
+
+async def add(
+    connection: Connection, names: Sequence[NameKey], addresses: Sequence[AddressKey], patience: float
+) -> None:
+    """Add these keys; at most `patience` seconds a statement."""
+    for table, columns, rows in (("name_key", NameKey._fields, names), ("address_key", AddressKey._fields, addresses)):
+        if rows:
+            await connection.copy_records_to_table(table, records=rows, columns=columns, timeout=patience)

@@ -1,0 +1,214 @@
+"""Lines of people: everything that a register can hold, read and written again (IP-16, SS-08)."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_up import TODAY, belgian, fresh, legal, person_lines
+
+from kruispunt.errors import DataError
+from kruispunt.identifiers.ssin import Kind
+from kruispunt.registers import importing, jsonlines, legal_json
+from kruispunt.registers import person_lines as reading
+from kruispunt.registers.changes import Facts, Told
+from kruispunt.registers.legal_data import Origin, Subregister, Unreadable
+from kruispunt.registers.person_lines import PersonLine
+
+
+def read(line: dict[str, Any]) -> PersonLine:
+    return reading.read(line, today=TODAY, test_band=True)
+
+
+def national(**fields: Any) -> dict[str, Any]:
+    (ssin,) = fresh(1)
+    return {"ssin": ssin, "register": "national", "nationalRegister": legal(**fields)}
+
+
+def cbss(register: str = "bis", **fields: Any) -> dict[str, Any]:
+    (ssin,) = fresh(1, Kind.BIS if register == "bis" else Kind.NATIONAL)
+    return {"ssin": ssin, "register": register, "cbssRegister": legal(**fields)}
+
+
+@given(person_lines())
+@settings(max_examples=80, deadline=None)
+def test_a_line_that_is_written_is_read_as_the_same(line: PersonLine) -> None:
+    facts = Facts.of(line)
+    assert read(json.loads(facts.line)) == line
+    assert Facts.of(read(json.loads(facts.line))) == facts
+
+
+@given(person_lines())
+@settings(max_examples=40, deadline=None)
+def test_documents_are_read_back_from_the_database_as_they_were(line: PersonLine) -> None:
+    for dossier in line.dossiers:
+        assert legal_json.parse(legal_json.write(dossier.legal)) == dossier.legal
+
+
+def mutated(text: str) -> st.SearchStrategy[str]:
+    """The line with a field twice, nulls, blanks, escapes, or a part cut out."""
+    names = st.sampled_from(("ssin", "register", "name", "birth", "date", "lastName", "cancelled", "gender", "code"))
+    return st.one_of(
+        st.just(text),
+        names.map(lambda name: text.replace(f'"{name}":', f'"{name}":1,"{name}":', 1)),
+        names.map(lambda name: text.replace(f'"{name}":', f'"{name}":null,"{name}":', 1)),
+        names.map(lambda name: text.replace(f'"{name}":', f'"other":null,"{name}":', 1)),
+        names.map(lambda name: text.replace(f'"{name}":', f'"{name}":{{"{name}":"x"}},"{name}":', 1)),
+        st.just(json.dumps(json.loads(text), indent=1).replace("\n", " ")),
+        st.just(json.dumps(json.loads(text), ensure_ascii=True)),
+        st.just(text.replace('"', "\\u0022", 3)),
+        st.integers(0, len(text)).map(lambda cut: text[:cut]),
+        st.just(text.replace('{"ssin"', '{"nationalRegister":null,"blocked":null,"ssin"')),
+    )
+
+
+@given(person_lines().flatmap(lambda line: mutated(Facts.of(line).line)))
+@settings(max_examples=150, deadline=None)
+def test_the_quick_reading_agrees_with_the_thorough_one(text: str) -> None:
+    def thorough(fields: jsonlines.Fields) -> Told:
+        return Told.of(read(fields))
+
+    quick = importing.read_plain(text.encode(), thorough)
+    report = jsonlines.ImportReport()
+    told = list(jsonlines.read_lines(io.BytesIO(text.encode()), thorough, report))
+    assert quick is None or [quick] == told
+
+
+def test_a_field_that_stands_twice_deep_inside_refuses_the_line() -> None:
+    line = json.dumps(national()).replace('"lastName":', '"lastName": "Maes", "lastName":')
+    report = jsonlines.ImportReport()
+    (got,) = [*jsonlines.read_lines(io.BytesIO(line.encode()), read, report), None]
+    assert got is None
+    assert report.refused[0].why == "a field stands in the line twice"
+    assert importing.read_plain(line.encode(), lambda fields: Told.of(read(fields))) is None
+
+
+def test_null_is_the_same_as_absent_everywhere() -> None:
+    with_nulls = national(
+        formerNames=None, blocked=None, unreadable=None, decease=None, birth={"date": "1980-01-01", "location": None}
+    )
+    with_nulls["nationalRegister"]["name"]["firstNames"] = None
+    line = read(with_nulls)
+    assert line.national is not None
+    assert (line.national.name.firsts, line.national.former_names, line.national.blocked) == ((), (), False)
+
+
+def test_ss_08_a_rad_person_has_a_copy_without_address() -> None:
+    line = national(
+        address=belgian(), formerAddresses=[belgian("1111")], civilState={"code": 20, "partner": {}}, blocked=True
+    )
+    line["nationalRegister"]["name"]["complete"] = True
+    line["register"] = "rad"
+    told = read(line)
+    assert told.national is not None
+    assert told.cbss is not None
+    assert told.national.address is not None
+    assert (told.cbss.address, told.cbss.former_addresses, told.cbss.blocked) == (None, (), False)
+    assert told.cbss.name.last == told.national.name.last
+    assert told.cbss.name.complete is None
+    assert told.cbss.inscription is not None
+    assert told.cbss.inscription.register is Subregister.RAD
+    assert told.cbss.civil_state is not None
+    assert told.cbss.civil_state.partner is None
+    assert [dossier.origin for dossier in told.dossiers] == [Origin.RR, Origin.KSZ]
+
+
+PLACE = {"code": "24062"}
+FREE = {"address": "KERKSTRAAT 1"}
+ABROAD = {"legal": {"standard": {"country": {"code": "111"}}}}
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (national(name={}), "nationalRegister.name.lastName: missing"),
+        (national(name={"lastName": 5}), "nationalRegister.name.lastName: must be a text between quotes"),
+        (national(name={"lastName": " x"}), "nationalRegister.name.lastName: must be one line of text"),
+        (national(name={"lastName": "a\nb"}), "nationalRegister.name.lastName: must be one line of text"),
+        (national(name={"lastName": "\x00"}), "nationalRegister.name.lastName: must be one line of text"),
+        (national(name={"lastName": "\ud800"}), "nationalRegister.name.lastName: is a text with half a character"),
+        (national(name={"lastName": "x" * 101}), "nationalRegister.name.lastName: must have at most 100 characters"),
+        (national(name={"lastName": "x", "complete": 1}), "nationalRegister.name.complete: must be true or false"),
+        (national(name="x"), "nationalRegister.name: must be an object"),
+        (national(formerNames={"x": 1}), "nationalRegister.formerNames: must be a list"),
+        (national(birth={"date": "1980-02-30"}), "nationalRegister.birth.date: the date is not in the calendar"),
+        (national(birth={"date": "0000-00-00"}), "nationalRegister.birth.date: the year of a date must be known"),
+        (national(birth={"date": 1980}), "nationalRegister.birth.date: must be a date between quotes"),
+        (national(birth={"date": "2025-06-16"}), "nationalRegister.birth.date: lies in the future"),
+        (national(decease={"date": "2025-07-00"}), "nationalRegister.decease.date: lies in the future"),
+        (national(gender={"code": "1"}), "nationalRegister.gender.code: must be a whole number"),
+        (national(gender={"code": True}), "nationalRegister.gender.code: must be a whole number"),
+        (national(gender={"code": 3}), "nationalRegister.gender.code: must be 1 or 2"),
+        (national(gender={"code": 1, "x\x1b": 1}), "'nationalRegister.gender.x\\x1b': unknown field"),
+        (national(inscription={"register": 6}), "nationalRegister.inscription.register: this subregister"),
+        (national(inscription={"register": 11}), "nationalRegister.inscription.register: must be 1, 2, 3"),
+        (
+            national(birth={"date": "1980-00-00", "location": {"code": "1"}}),
+            "nationalRegister.birth.location.code: must",
+        ),
+        (
+            national(nationality={"location": {"descriptions": [{"text": "X"}] * 6}}),
+            "nationalRegister.nationality.location.descriptions: must have at most 5 entries",
+        ),
+        (national(address=ABROAD), "nationalRegister.address.legal.standard.country: a standard address of this"),
+        (national(formerAddresses=[{"legal": {}}]), "nationalRegister.formerAddresses.0.legal: must hold either"),
+        (
+            national(address={"manager": {"location": {"code": "1234"}, "linguisticRegime": "Dutch"}}),
+            "nationalRegister.address.manager.linguisticRegime: only a municipality has one",
+        ),
+        (
+            national(civilState={"code": 20, "partner": {"ssin": "1"}}),
+            "nationalRegister.civilState.partner.ssin: is not",
+        ),
+        (
+            national(civilState={"code": 20, "partner": {"ssin": "85673093334"}}),
+            "nationalRegister.civilState.partner.ssin",
+        ),
+        (national(unreadable=["inscription", "inscription"]), "nationalRegister.unreadable: a part stands in the list"),
+        (cbss(blocked=True), "cbssRegister.blocked: only data of the National Register"),
+        (cbss(unreadable=["inscription"]), "cbssRegister.unreadable: the CBSS register does not hold"),
+        (cbss(formerNames=[{"lastName": "X", "complete": True}]), "cbssRegister.name.complete: only the National"),
+        (cbss(civilState={"code": 20, "location": PLACE}), "cbssRegister.civilState: the CBSS register holds the code"),
+        (cbss(address=belgian()), "cbssRegister.address.legal.standard.country: a standard address of this register"),
+        (cbss(address={"temporary": FREE}), "cbssRegister.address: the CBSS register holds a standard address alone"),
+        (cbss(address={"legal": {"diplomatic": FREE}}), "cbssRegister.address: the CBSS register holds a standard"),
+        (cbss(address={"manager": {"location": PLACE}}), "cbssRegister.address: the CBSS register holds a standard"),
+        (cbss(inscription={"register": 7}), "cbssRegister.inscription.register: this subregister"),
+        (cbss("rad", inscription={"register": 6}), "cbssRegister.inscription.register: this subregister"),
+        (cbss("national"), "cbssRegister: the CBSS register holds people of the registers bis and rad alone"),
+        ({**cbss(), "nationalRegister": legal()}, "nationalRegister: the National Register holds nobody with a BIS"),
+        ({**national(), "nationalRegister": []}, "nationalRegister: must be an object"),
+    ],
+)
+def test_what_is_refused_and_why(line: dict[str, Any], why: str) -> None:
+    with pytest.raises(DataError) as refused:
+        read(line)
+    assert refused.value.what.startswith(why)
+    assert "KERKSTRAAT" not in refused.value.what
+
+
+def test_ip_18_every_part_that_can_be_unreadable_can_be_told() -> None:
+    line = read(national(unreadable=[part.value for part in Unreadable], blocked=True))
+    assert line.national is not None
+    assert line.national.unreadable == tuple(Unreadable)
+
+
+def test_ip_15_the_last_belgian_address_is_found_behind_one_abroad() -> None:
+    line = read(
+        national(
+            address={"manager": {"location": {"code": "1234"}}, "legal": {"diplomatic": FREE}},
+            formerAddresses=[{"temporary": FREE}, belgian("4321"), belgian("1111")],
+        )
+    )
+    assert line.national is not None
+    address = line.national.last_belgian_address
+    assert address is not None
+    assert address.street is not None
+    assert address.street.code == "4321"
+    nobody = read(national())
+    assert nobody.national is not None
+    assert nobody.national.last_belgian_address is None
