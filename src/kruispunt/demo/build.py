@@ -147,24 +147,28 @@ async def load_people(directory: DemoDirectory, options: Options, dsn: str, tell
 def _write_people(
     directory: DemoDirectory, options: Options, services: Sequence[Service], personas: Sequence[Persona]
 ) -> None:
-    people = [p for persona in personas for p in persona.people]
+    people = _Lines(directory.data / "people.jsonl")
+    people.extend(p for persona in personas for p in persona.people)
     organisations = load_organisations(directory.access)
-    lines = [_by_key(line, organisations) for persona in personas for line in persona.lines]
+    lines = _Lines(directory.data / "inscriptions.jsonl")
+    lines.extend(_by_key(line, organisations) for persona in personas for line in persona.lines)
     situations = []
     for demo in population(options.people, options.numbers, options.seed):
         people.append(demo.person)
         lines.extend(demo.lines)
         if demo.situation is not None:
             situations.append(demo.situation)
-    _write_lines(directory.data / "people.jsonl", people)
-    _write_lines(directory.data / "inscriptions.jsonl", lines)
+    people.close()
+    lines.close()
     for service in services:
         for kind in service.imports:
             rows: list[Mapping[str, Any]] = [
                 {"ssin": p.final, **p.data} for p in personas if p.service is service and p.data
             ]
             rows += situations if kind == "situations" else []
-            _write_lines(directory.data / f"{kind}.jsonl", rows)
+            file = _Lines(directory.data / f"{kind}.jsonl")
+            file.extend(rows)
+            file.close()
 
 
 def _by_key(line: Mapping[str, Any], organisations: Mapping[str, Organisation]) -> Mapping[str, Any]:
@@ -172,10 +176,22 @@ def _by_key(line: Mapping[str, Any], organisations: Mapping[str, Organisation]) 
     return {**line, "organisation": organisations[line["organisation"]].inscribed_as}
 
 
-def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8") as file:
+class _Lines:
+    """A file of JSON Lines that is made anew; written at once, because a million people do not fit in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", encoding="utf-8")
+        self._encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        self._file.write(self._encode(row) + "\n")
+
+    def extend(self, rows: Iterable[Mapping[str, Any]]) -> None:
         for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            self.append(row)
+
+    def close(self) -> None:
+        self._file.close()
 
 
 async def _import_all(
