@@ -142,6 +142,11 @@ class Changer:
         self.circles = 0
         """After the end: chains that run in a circle, among those that pass through a changed number."""
 
+    @property
+    def connection(self) -> Connection:
+        """For questions to which the answer must hold until the change is made."""
+        return self._connection
+
     async def leads_to(self, start: Ssin, goal: Ssin) -> bool:
         """Whether the chain of `start` passes through `goal`, so that replacing `goal` by it would close a circle."""
         return await chains.leads_to(self._connection, ssins.to_int(start), ssins.to_int(goal))
@@ -211,11 +216,17 @@ class Changer:
 
 
 @asynccontextmanager
-async def changing(database: Database, author: str, *, write_new: bool = True) -> AsyncIterator[Changer]:
+async def changing(
+    database: Database, author: str, *, write_new: bool = True, wait: float | None = None
+) -> AsyncIterator[Changer]:
     """A transaction in which people are changed by `author`; others who want to wait. At its end the chains are
     resolved. Raises StorageError, or what is raised inside; then nothing was changed.
+
+    `wait` in seconds bounds the wait for others, who may be importing for an hour; then StorageError.
     """
     async with database.connection() as connection, connection.transaction():
+        if wait is not None:
+            await chains.wait_at_most(connection, wait)
         await chains.begin(connection)
         changer = Changer(connection, author, write_new=write_new)
         yield changer
