@@ -25,8 +25,8 @@ from kruispunt.registers.people import Register
 from kruispunt.registers.person_lines import PersonLine
 from kruispunt.registers.registering import Registered, declaration, register
 from kruispunt.registers.resembling import Resembling, agree, near, resembles, resembling
-from kruispunt.registers.search import NameCriteria, by_name
 from kruispunt.registers.search import Found as FoundByName
+from kruispunt.registers.search import NameCriteria, by_name
 from kruispunt.storage.database import Database
 
 Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
