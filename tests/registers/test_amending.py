@@ -57,6 +57,21 @@ def change(ask: Ask, ssin: Ssin, told: Mapping[str, Any], *removed: str) -> Any:
     return ask(lambda db: amend(db, ssin, told, removed, today=TODAY, test_band=True, author=ME))
 
 
+def find(ask: Ask, last: str) -> tuple[Ssin, ...]:
+    criteria = NameCriteria(last, PartialDate(1980, 2), "An", tolerance=0)
+    found = ask(lambda database: by_name(database, criteria))
+    assert isinstance(found, Found)
+    return found.ssins
+
+
+def cancel(ask: Ask, ssin: Ssin) -> Any:
+    return ask(lambda database: cancel_bis(database, ssin, author=ME))
+
+
+def swap(ask: Ask, ssin: Ssin, by: Ssin) -> Any:
+    return ask(lambda database: replace_bis(database, ssin, by, author=ME))
+
+
 def past(ask: Ask, ssin: Ssin) -> tuple[Change, ...]:
     found: tuple[Change, ...] = ask(lambda database: history(database, ssin))
     return found
@@ -79,11 +94,8 @@ def test_what_is_told_takes_the_place_of_what_was_held(ask: Ask) -> None:
     (one,) = past(ask, ssin)
     assert (one.author, one.kind) == (ME, ChangeKind.CHANGED)
     assert set(one.fields) >= {"cbssRegister.name.lastName", "cbssRegister.decease", "cbssRegister.formerNames"}
-    for last in (new_name, before.legal.name.last):
-        criteria = NameCriteria(last, PartialDate(1980, 2), "An", tolerance=0)
-        found = ask(lambda database, criteria=criteria: by_name(database, criteria))
-        assert isinstance(found, Found)
-        assert ssin in found.ssins
+    assert ssin in find(ask, new_name)
+    assert ssin in find(ask, before.legal.name.last)
 
 
 def test_birth_and_sex_change_and_the_number_stays(ask: Ask) -> None:
@@ -166,23 +178,23 @@ def test_numbers_that_are_not_active_or_not_ours_are_refused(ask: Ask) -> None:
     (national, rad, unknown), (unknown_bis,) = fresh(3), fresh(1, Kind.BIS)
     load(ask, national, "national", nationalRegister=legal(unheard()))
     load(ask, rad, "rad", nationalRegister=legal(unheard()))
-    assert ask(lambda db: cancel_bis(db, gone, author=ME)) is None
-    assert ask(lambda db: replace_bis(db, old, new, author=ME)) is None
+    assert cancel(ask, gone) is None
+    assert swap(ask, old, new) is None
     told = {"civilState": {"code": 10}}
     refused = {unknown: Refused.UNKNOWN, gone: Refused.CANCELLED, old: Refused.REPLACED, national: Refused.NOT_OURS}
     for ssin, expected in refused.items():
         assert change(ask, ssin, told) is expected
-        assert ask(lambda db, ssin=ssin: cancel_bis(db, ssin, author=ME)) is expected
-        assert ask(lambda db, ssin=ssin: replace_bis(db, ssin, new, author=ME)) is expected
-    assert ask(lambda db: cancel_bis(db, rad, author=ME)) is Refused.NOT_OURS
-    for other, expected in {
-        unknown_bis: Refused.OTHER_UNKNOWN,
-        gone: Refused.OTHER_ENDED,
-        old: Refused.OTHER_ENDED,
-    }.items():
-        assert ask(lambda db, other=other: replace_bis(db, new, other, author=ME)) is expected
+        assert cancel(ask, ssin) is expected
+        assert swap(ask, ssin, new) is expected
+    assert cancel(ask, rad) is Refused.NOT_OURS
+    for other, expected in (
+        (unknown_bis, Refused.OTHER_UNKNOWN),
+        (gone, Refused.OTHER_ENDED),
+        (old, Refused.OTHER_ENDED),
+    ):
+        assert swap(ask, new, other) is expected
     with pytest.raises(DataError, match="itself"):
-        ask(lambda db: replace_bis(db, new, new, author=ME))
+        swap(ask, new, new)
     assert [each.kind for each in past(ask, old)] == [ChangeKind.REPLACED]
     assert past(ask, new) == ()
 
@@ -191,7 +203,7 @@ def test_chains_grow_and_two_who_replace_each_other_at_once_make_no_circle(ask: 
     """RP-13; SS-07."""
     one, two = bis(ask), bis(ask)
 
-    async def question(database: Database) -> list[Refused | None]:
+    async def question(database: Database) -> tuple[Refused | None, Refused | None]:
         return await asyncio.gather(
             replace_bis(database, one, two, author=ME), replace_bis(database, two, one, author=ME)
         )
@@ -200,7 +212,7 @@ def test_chains_grow_and_two_who_replace_each_other_at_once_make_no_circle(ask: 
     assert sorted(map(str, outcomes)) in (["None", "Refused.OTHER_ENDED"], ["None", "Refused.REPLACED"])
     last, other = (two, one) if outcomes[0] is None else (one, two)
     third = bis(ask)
-    assert ask(lambda db: replace_bis(db, last, third, author=ME)) is None
+    assert swap(ask, last, third) is None
     person = ask(lambda db: people.find(db, other))
     assert isinstance(person, people.Person)
     assert (person.state, person.replaced_by, person.final_ssin) == (people.State.REPLACED, last, third)
@@ -222,7 +234,8 @@ groups = st.fixed_dictionaries(
 @given(st.lists(groups, max_size=5))
 def test_of_a_series_the_last_that_was_told_holds_and_what_gave_way_is_kept(series: list[dict[str, Any]]) -> None:
     held: dict[str, Any] = {"name": {"lastName": "Z"}, "birth": {"date": "1980-01-01"}}
-    names, last = ["Z"], {}
+    names = ["Z"]
+    last: dict[str, Any] = {}
     for told in series:
         untouched = json.dumps(held)
         after = amended(held, told, (), today=date(2025, 1, 1))

@@ -114,6 +114,10 @@ def test_nothing_is_told_of_people_whose_data_are_blocked(ask: Ask, day: date, h
     tell(ask, line)
     found = new(ask, declared("Afgeschermd", str(day), "Di"))
     assert found == Resembling((), (line.ssin,))
+    assert new(ask, declared("Afgeschermd", str(day), "Di"), line.ssin) == found
+    aside = frozenset({line.ssin})
+    legal = declared("Afgeschermd", str(day), "Di")
+    assert isinstance(ask(lambda db: register(db, legal, author=ME, set_aside=aside, sees_all=True)), Registered)
 
 
 @pytest.mark.parametrize(

@@ -84,17 +84,19 @@ async def register(
     *,
     author: str,
     set_aside: frozenset[Ssin] = frozenset(),
+    sees_all: bool = False,
     first_counter: int = FIRST_COUNTER,
 ) -> Registered | Resembling:
     """Give a number to somebody, or tell who resembles and was not set aside; then nothing was changed.
 
-    `declared` comes from `declaration`. Raises DataError when no number is left, StorageError.
+    `declared` comes from `declaration`; who `sees_all` may also set aside people of whom nothing may be told. Raises
+    DataError when no number is left, StorageError.
     """
-    found = await resembling(database, declared, set_aside)
+    found = await resembling(database, declared, set_aside, sees_all=sees_all)
     if found:
         return found
     async with changing(database, author, wait=WAIT) as changer:
-        found = await resembling(changer.connection, declared, set_aside)
+        found = await resembling(changer.connection, declared, set_aside, sees_all=sees_all)
         return found or await _give(changer, declared, first_counter)
 
 

@@ -68,22 +68,27 @@ class Resembling:
         return bool(self.people or self.withheld)
 
 
-async def resembling(asked: Asked, declared: LegalData, set_aside: frozenset[Ssin] = frozenset()) -> Resembling:
+async def resembling(
+    asked: Asked, declared: LegalData, set_aside: frozenset[Ssin] = frozenset(), *, sees_all: bool = False
+) -> Resembling:
     """Everybody in both registers who resembles, under the number that is valid now.
 
-    `set_aside` are people of whom it was said that they are somebody else, by any number of their chain. Those whose
-    number was cancelled are nobody any more. Raises StorageError.
+    `set_aside` are people of whom it was said that they are somebody else, by any number of their chain. People of
+    whom nothing may be told are set aside only by who `sees_all`: else their numbers could be guessed, by looking
+    who stays. Those whose number was cancelled are nobody any more. Raises StorageError.
     """
     numbers = sorted({each.ssin for each in await _held(asked, declared) if resembles(declared, each)})
     people: dict[Ssin, Dossier] = {}
     withheld: dict[Ssin, None] = {}
     for ssin, found in (await look_up(asked, numbers)).items():
         final, dossier = found.person.final_ssin, found.latest
-        if found.person.state is State.CANCELLED or final is None or {ssin, final} & set_aside:
+        if found.person.state is State.CANCELLED or final is None:
             continue
+        named = bool({ssin, final} & set_aside)
         if dossier is None or dossier.legal.blocked or Unreadable.EVERYTHING in dossier.legal.unreadable:
-            withheld[final] = None
-        else:
+            if not (named and sees_all):
+                withheld[final] = None
+        elif not named:
             people[final] = dossier
     return Resembling(tuple(people[final] for final in sorted(people)), tuple(sorted(withheld)))
 

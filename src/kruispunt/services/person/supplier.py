@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
+from kruispunt.errors import StorageError
 from kruispunt.identifiers.ssin import Ssin
 from kruispunt.registers import amending, registering, search
 from kruispunt.registers.amending import Refused
 from kruispunt.registers.dossiers import Found, look_up
 from kruispunt.registers.legal_data import LegalData
-from kruispunt.registers.registering import Registered
+from kruispunt.registers.registering import WAIT, Registered
 from kruispunt.registers.resembling import Resembling
 from kruispunt.registers.search import NameCriteria, Resolved, TooMany
 
@@ -63,6 +65,18 @@ class OwnTables:
         self._database = database
         self._changing = asyncio.Lock()
 
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(WAIT):
+                await self._changing.acquire()
+        except TimeoutError:
+            raise StorageError("Others of this worker change people, for longer than can be waited.") from None
+        try:
+            yield
+        finally:
+            self._changing.release()
+
     async def look_up(self, ssin: Ssin) -> Found | None:
         return (await look_up(self._database, (ssin,))).get(ssin)
 
@@ -75,7 +89,7 @@ class OwnTables:
     async def register(
         self, declared: LegalData, *, author: str, set_aside: frozenset[Ssin], first_counter: int
     ) -> Registered | Resembling:
-        async with self._changing:
+        async with self._turn():
             return await registering.register(
                 self._database, declared, author=author, set_aside=set_aside, first_counter=first_counter
             )
@@ -90,15 +104,15 @@ class OwnTables:
         test_band: bool,
         author: str,
     ) -> LegalData | Refused:
-        async with self._changing:
+        async with self._turn():
             return await amending.amend(
                 self._database, ssin, told, removed, today=today, test_band=test_band, author=author
             )
 
     async def replace(self, ssin: Ssin, by: Ssin, *, author: str) -> Refused | None:
-        async with self._changing:
+        async with self._turn():
             return await amending.replace_bis(self._database, ssin, by, author=author)
 
     async def cancel(self, ssin: Ssin, *, author: str) -> Refused | None:
-        async with self._changing:
+        async with self._turn():
             return await amending.cancel_bis(self._database, ssin, author=author)
