@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import cache
 from itertools import accumulate
 from typing import Final
 
@@ -37,21 +38,29 @@ from kruispunt.registers.legal_data import (
 from kruispunt.registers.people import Register
 from kruispunt.registers.person_lines import PersonLine
 
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 COMMONEST: Final = "Peeters"
-FIRST_NAMES: Final = (
-    "Jan Maria Marc Anna Luc Marie Peter Julie Johan Emma Dirk Sarah Paul Laura Jean-Pierre Elise Michel Nathalie "
-    "Patrick Christine Koen Els Bart Ann Tom Martine Philippe Isabelle Stefan Karen Thomas Eva Kevin Charlotte David "
-    "Louise Daniel Camille Nicolas Lucas Noah Olivia Arthur Mila Liam Zoe Adam Chloe Mohamed Fatima Youssef Amina "
-    "Karim Willem Godelieve Jozef Simonne Albert Denise Georges Yvonne Roger Paulette Andre Monique Guido Rita Erik Linda"
-).split()  # noqa: SIM905 - a list of this length is unreadable
+FIRST_NAMES: Final = _words(
+    """
+    Jan Maria Marc Anna Luc Marie Peter Julie Johan Emma Dirk Sarah Paul Laura Jean-Pierre Elise Michel
+    Nathalie Patrick Christine Koen Els Bart Ann Tom Martine Philippe Isabelle Stefan Karen Thomas Eva
+    Kevin Charlotte David Louise Daniel Camille Nicolas Lucas Noah Olivia Arthur Mila Liam Zoe Adam
+    Chloe Mohamed Fatima Youssef Amina Karim Willem Godelieve Jozef Simonne Albert Denise Georges Yvonne
+    Roger Paulette Andre Monique Guido Rita Erik Linda
+    """
+)
 RARE_FIRST_NAME: Final = "Quirinus"
 FIRST_DAY: Final = date(1930, 1, 1)
 DAYS: Final = 32_000
 COUNTERS: Final = range(1, 999)
 COUNTERS_OF_BIS: Final = 99
-_SYLLABLES: Final = (
+_SYLLABLES: Final = _words(
     "ba bel bro ca cor da del do fer ga gro ha her ka kor la lam lo ma mer mo na ni pa pel ra ro sa sti ta ter va vel"
-).split()  # noqa: SIM905
+)
 _BEFORE: Final = ("", "", "", "De ", "Van ", "Van de ", "Le ", "Ver")
 _AFTER: Final = ("ns", "rt", "ckx", "mans", "ard", "eau", "et", "ek", "in", "ois")
 
@@ -69,7 +78,7 @@ class Population:
 
     def lines(self) -> Iterator[PersonLine]:
         """Everybody. One in a thousand was replaced by the next one, up to one in twenty has a BIS number."""
-        a_day = -(-self.people // DAYS)
+        a_day = max(2, -(-self.people // DAYS))
         if a_day > len(COUNTERS):
             raise ValueError("a day has no numbers for so many people")
         places = ((day, counter) for day in range(DAYS) for counter in COUNTERS[:a_day])
@@ -117,6 +126,7 @@ class Population:
         return Name(last, tuple(firsts), complete=True)
 
 
+@cache
 def _place(code: str, dutch: str, french: str) -> Location:
     return Location(code, (Description(dutch, Language.NL), Description(french, Language.FR)))
 
@@ -129,7 +139,7 @@ def _address(position: int) -> AddressInformation:
         country=_place("150", "BELGIË", "BELGIQUE"),
         municipality=_place("21004", "BRUSSEL", "BRUXELLES"),
         postal_code=str(1000 + street // 100 % 9_000),
-        street=Location(f"{street % 100 + 1:04d}", (Description("KERKSTRAAT", Language.NL),)),
+        street=_place(f"{street % 100 + 1:04d}", "KERKSTRAAT", "RUE DE L'EGLISE"),
         house_number=str(house % 200 + 1),
     )
     manager = ManagerLocation(_place("21004", "BRUSSEL", "BRUXELLES"))

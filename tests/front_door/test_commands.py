@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from kruispunt.cli.calls import arguments
 from kruispunt.cli.terminal import out
 from kruispunt.demo.personas import Numbers, Persona, load_personas
 from kruispunt.errors import ConfigurationError, DataError, KruispuntError, ReplyNotTrusted
+from kruispunt.identifiers.ssin import compute
 from kruispunt.services.discovery import discover
 
 PERSONAS = {p.id: p for p in load_personas(discover(), Numbers.BAND)}
@@ -111,6 +113,37 @@ def test_people_show_tells_the_chain(run: Any) -> None:
     code, printed = run("people", "show", ONE_A_CODE["MSG00005"].ssin)
     assert code == 1
     assert "No register knows" in printed
+
+
+def test_people_are_changed_by_commands_and_the_history_tells_who(run: Any, tmp_path: Path) -> None:
+    file, everybody = tmp_path / "people.jsonl", tmp_path / "everybody.jsonl"
+    old, new = (compute(date(1919, 4, day), 940, test_band=True) for day in (1, 2))
+    legal = {"name": {"lastName": "Çelik"}, "birth": {"date": "1919-04-00"}}
+    lines = [{"ssin": ssin, "register": "national", "nationalRegister": legal} for ssin in (old, new)]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert run("people", "import", str(file), "--changes")[0] == 0
+    assert run("people", "replace", old, new) == (0, "Replaced.\n")
+    with pytest.raises(DataError, match="a circle cannot be made"):
+        run("people", "replace", new, old)
+    assert run("people", "cancel", new) == (0, "Cancelled.\n")
+    _, printed = run("people", "history", old, "--json")
+    assert [(each["kind"], each["fields"]) for each in json.loads(printed)][1] == ("replaced", ["replacedBy"])
+    assert json.loads(printed)[0]["author"].startswith("os-user:")
+    _, printed = run("people", "history", new)
+    assert [line.split()[2] for line in printed.splitlines()] == ["new", "cancelled"]
+    _, printed = run("people", "show", old)
+    assert "Çelik" in printed
+    assert json.loads(run("people", "show", old, "--json")[1])["nationalRegister"] == legal
+    code, printed = run("people", "export", str(everybody))
+    assert code == 0
+    exported = everybody.read_text().splitlines()
+    assert printed == f"{len(exported):,} lines written.\n"
+    assert everybody.stat().st_mode & 0o777 == 0o600
+    assert any(json.loads(line) == {**lines[0], "replacedBy": new} for line in exported)
+    with pytest.raises(DataError, match="cannot be made"):
+        run("people", "export", str(everybody))
+    with pytest.raises(DataError, match="not a SSIN"):
+        run("people", "cancel", "123")
 
 
 def test_repertory_show_tells_the_lines(run: Any) -> None:

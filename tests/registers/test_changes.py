@@ -19,9 +19,10 @@ from kruispunt.errors import DataError, StorageError
 from kruispunt.identifiers.ssin import Kind, Ssin, to_int
 from kruispunt.registers import changes, people
 from kruispunt.registers import person_lines as reading
-from kruispunt.registers.changes import ChangeKind, Facts
+from kruispunt.registers.changes import ChangeKind
 from kruispunt.registers.dossiers import find_dossiers, look_up
 from kruispunt.registers.exporting import export_people
+from kruispunt.registers.facts import Facts
 from kruispunt.registers.history import Change, history
 from kruispunt.registers.importing import import_people
 from kruispunt.registers.jsonlines import ImportReport

@@ -15,7 +15,7 @@ from kruispunt.errors import DataError
 from kruispunt.identifiers.ssin import Kind
 from kruispunt.registers import importing, jsonlines, legal_json
 from kruispunt.registers import person_lines as reading
-from kruispunt.registers.changes import Facts, Told
+from kruispunt.registers.facts import Facts, Told
 from kruispunt.registers.legal_data import Origin, Subregister, Unreadable
 from kruispunt.registers.person_lines import PersonLine
 
@@ -40,6 +40,7 @@ def test_a_line_that_is_written_is_read_as_the_same(line: PersonLine) -> None:
     facts = Facts.of(line)
     assert read(json.loads(facts.line)) == line
     assert Facts.of(read(json.loads(facts.line))) == facts
+    assert "\\\\" in facts.line or facts.quotes == facts.line.count(chr(34))
 
 
 @given(person_lines())
@@ -115,6 +116,16 @@ def test_ss_08_a_rad_person_has_a_copy_without_address() -> None:
     assert told.cbss.civil_state is not None
     assert told.cbss.civil_state.partner is None
     assert [dossier.origin for dossier in told.dossiers] == [Origin.RR, Origin.KSZ]
+
+
+def test_a_copy_that_would_make_the_line_too_long_to_be_read_again_is_refused() -> None:
+    names = [{"lastName": "é" * 100, "firstNames": ["x" * 20]}] * 200
+    line = national(formerNames=names)
+    told = Told.of(read(line))
+    assert len(told.facts.line.encode()) < jsonlines.LONGEST_LINE
+    line["register"] = "rad"
+    with pytest.raises(DataError, match="with the copy"):
+        Told.of(read(line))
 
 
 PLACE = {"code": "24062"}

@@ -131,7 +131,7 @@ def _citizen(
             "date": str(birth),
             "location": {"descriptions": [{"text": "ONBEKEND"}]} if alien else places.municipality(chance).location,
         },
-        "inscription": {"register": 2 if alien is None else _foreigners(chance), "modified": settled},
+        "inscription": {"register": _subregister(chance, alien), "modified": settled},
         "gender": {"code": sex.value},
         "civilState": {"code": 10},
         "nationality": {"location": places.country(alien or BELGIUM)},
@@ -224,7 +224,9 @@ def _birth(chance: random.Random, day: int, incomplete: float) -> PartialDate:
     return PartialDate.of(birth)
 
 
-def _foreigners(chance: random.Random) -> int:
+def _subregister(chance: random.Random, alien: str | None) -> int:
+    if alien is None:
+        return 10 if chance.random() < 0.005 else 2
     registers, sums = _FOREIGN_REGISTERS
     return chance.choices(registers, cum_weights=sums)[0]
 

@@ -15,14 +15,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from enum import Enum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from kruispunt.errors import DataError
 from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.ssin import Ssin
-from kruispunt.registers import chains, key_tables, legal_json, person_lines
+from kruispunt.registers import chains, key_tables
 from kruispunt.registers.chains import PATIENCE
-from kruispunt.registers.keys import AddressKey, NameKey, address_keys, name_keys
+from kruispunt.registers.facts import Facts, Told
 from kruispunt.registers.legal_data import Origin
 from kruispunt.registers.people import State
 from kruispunt.registers.person_lines import PersonLine
@@ -46,63 +46,6 @@ class ChangeKind(Enum):
     CHANGED = 2
     REPLACED = 3
     CANCELLED = 4
-
-
-class Facts(NamedTuple):
-    """What the database keeps of a number; `state` and `final_ssin` are derived from it."""
-
-    ssin: int
-    register: int
-    replaced_by: int | None
-    cancelled: bool
-    national: str | None
-    """Document of the National Register."""
-    cbss: str | None
-    """Document of the CBSS register."""
-
-    @classmethod
-    def of(cls, line: PersonLine) -> Facts:
-        """What a line tells, as the database keeps it."""
-        return cls(
-            ssins.to_int(line.ssin),
-            line.register.value,
-            None if line.replaced_by is None else ssins.to_int(line.replaced_by),
-            line.cancelled,
-            None if line.national is None else legal_json.write(line.national),
-            None if line.cbss is None else legal_json.write(line.cbss),
-        )
-
-    @property
-    def line(self) -> str:
-        """As `kruispunt people import` reads it."""
-        return person_lines.write(
-            self.ssin,
-            self.register,
-            self.replaced_by,
-            cancelled=self.cancelled,
-            national=self.national,
-            cbss=self.cbss,
-        )
-
-
-class Told(NamedTuple):
-    """What is told of a number, with the keys that people are found by."""
-
-    facts: Facts
-    names: Sequence[NameKey] = ()
-    addresses: Sequence[AddressKey] = ()
-
-    @classmethod
-    def of(cls, line: PersonLine) -> Told:
-        """The keys are made while the data are at hand: to read them again from the document costs as much as all
-        else.
-        """
-        names: list[NameKey] = []
-        addresses: list[AddressKey] = []
-        for dossier in line.dossiers:
-            names += name_keys(dossier)
-            addresses += address_keys(dossier)
-        return cls(Facts.of(line), names, addresses)
 
 
 # The documents by subqueries: one probe a person, whatever the planner's statistics say.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from kruispunt.registers.chains import PATIENCE
-from kruispunt.registers.changes import Facts
+from kruispunt.registers.facts import Facts
 
 if TYPE_CHECKING:
     from kruispunt.storage.database import Database

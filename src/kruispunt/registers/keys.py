@@ -15,6 +15,7 @@ Pure functions; `key_tables.py` writes the rows, `search/` asks for them.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from kruispunt.identifiers.partial_date import PartialDate
@@ -25,6 +26,8 @@ from kruispunt.registers.phonetics import CODE, Code, fold
 NO_FIRST_NAME: Final = 0
 """The first-name key of a name without a first name."""
 SEX_UNKNOWN: Final = 0
+_REMEMBERED: Final = 65_536
+"""First names whose keys are kept."""
 _PART_ENDS: Final = re.compile(r"[\s\-\u2010\u2011]+")
 
 
@@ -53,15 +56,12 @@ class AddressKey(NamedTuple):
 
 def name_keys(dossier: Dossier, code: Code = CODE) -> list[NameKey]:
     """All keys of all names that a register holds of a person, each once."""
-    legal = dossier.legal
-    register, birth, ssin = dossier.origin.value, birth_number(legal.birth.date), to_int(dossier.ssin)
+    legal, origin = dossier.legal, dossier.origin
+    register, birth, ssin = origin.value, birth_number(legal.birth.date), to_int(dossier.ssin)
     sex = SEX_UNKNOWN if legal.gender is None else legal.gender.code.value
-    pairs = dict.fromkeys(
-        (key, first)
-        for name in legal.names
-        for key in code.keys(name.last)
-        for first in _first_keys(name, dossier.origin, code)
-    )
+    pairs = _pairs(legal.name, origin, code)
+    if legal.former_names:
+        pairs = list(dict.fromkeys(pair for name in legal.names for pair in _pairs(name, origin, code)))
     return [NameKey(register, key, first, birth, ssin, sex) for key, first in pairs]
 
 
@@ -80,6 +80,7 @@ def address_keys(dossier: Dossier) -> list[AddressKey]:
     ]
 
 
+@lru_cache(_REMEMBERED)
 def first_name_keys(first_name: str, origin: Origin, code: Code = CODE) -> tuple[int, ...]:
     """The keys of a first name in a register (IP-09); none when it has neither letters nor digits."""
     if origin is Origin.KSZ:
@@ -103,6 +104,7 @@ def place_number(text: str | None) -> str:
     return number.lstrip("0") or number[:1]
 
 
-def _first_keys(name: Name, origin: Origin, code: Code) -> tuple[int, ...]:
-    known = first_name_keys(name.firsts[0], origin, code) if name.firsts else ()
-    return known or (NO_FIRST_NAME,)
+def _pairs(name: Name, origin: Origin, code: Code) -> list[tuple[int, int]]:
+    """A key of the last name and one of the first name, in every combination."""
+    firsts = first_name_keys(name.firsts[0], origin, code) if name.firsts else ()
+    return [(key, first) for key in code.keys(name.last) for first in firsts or (NO_FIRST_NAME,)]

@@ -25,7 +25,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from kruispunt.identifiers.ssin import Sex, Ssin
-from kruispunt.registers.shapes import Day, Flag, NisCode, Shape, ShortText, SsinForm, Text, Whole
+from kruispunt.registers.shapes import Day, Flag, NisCode, Number, Shape, ShortText, SsinForm, Text, Whole, Word
 
 BELGIUM: Final = "150"
 """NIS code of Belgium among the countries."""
@@ -128,7 +128,7 @@ class Description(Shape):
     """The name of a location."""
 
     text: Text
-    language: Language | None = None
+    language: Annotated[Language, Word] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class Name(Shape):
 class Inscription(Shape):
     """In which subregister, and since when."""
 
-    register: Annotated[Subregister, Whole]
+    register: Annotated[Subregister, Whole, Number]
     modified: Day | None = None
 
 
@@ -162,7 +162,7 @@ class Inscription(Shape):
 class Gender(Shape):
     """A person of whom it is not known has no Gender."""
 
-    code: Annotated[Sex, Whole]
+    code: Annotated[Sex, Whole, Number]
     modified: Day | None = None
 
 
@@ -196,7 +196,7 @@ class Partner(Shape):
 class CivilState(Shape):
     """All but the code is for the National Register only."""
 
-    code: Annotated[CivilStateCode, Whole]
+    code: Annotated[CivilStateCode, Whole, Number]
     modified: Day | None = None
     location: Location | None = None
     """Of the certificate."""
@@ -214,7 +214,7 @@ class ManagerLocation(Shape):
     """The municipality (code of five digits) or diplomatic post (four) that manages the legal address."""
 
     location: Location
-    linguistic_regime: LinguisticRegime | None = None
+    linguistic_regime: Annotated[LinguisticRegime, Word] | None = None
     """Of a municipality only."""
     modified: Day | None = None
 
@@ -284,7 +284,7 @@ class LegalData(Shape):
     """Newest first."""
     blocked: Flag = False
     """Access is blocked for a time (National Register only): nothing of the person is given (IP-18)."""
-    unreadable: Annotated[tuple[Unreadable, ...], Field(max_length=len(Unreadable))] = ()
+    unreadable: Annotated[tuple[Annotated[Unreadable, Word], ...], Field(max_length=len(Unreadable))] = ()
 
     @property
     def names(self) -> tuple[Name, ...]:

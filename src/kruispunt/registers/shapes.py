@@ -7,6 +7,7 @@ is made in Python is trusted.
 from __future__ import annotations
 
 from functools import lru_cache
+from operator import attrgetter
 from typing import Annotated, ClassVar, Final
 
 from pydantic import BeforeValidator, ConfigDict, PlainSerializer, PlainValidator, Strict, StringConstraints
@@ -64,6 +65,11 @@ NisCode = Annotated[str, StringConstraints(strict=True, pattern=NIS_CODE_FORM)]
 SsinForm = StringConstraints(strict=True, pattern=r"^[0-9]{11}$")
 Flag = Annotated[bool, Strict()]
 Whole = BeforeValidator(whole)
+# The attribute itself, because `value` is looked up by code: a fifth of the time that writing takes.
+Number = PlainSerializer(attrgetter("_value_"), return_type=int)
+"""An enumeration of numbers, written as its value."""
+Word = PlainSerializer(attrgetter("_value_"), return_type=str)
+"""An enumeration of texts, written as its value."""
 
 
 class Shape:

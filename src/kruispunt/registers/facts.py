@@ -1,0 +1,88 @@
+"""What the database keeps of a number, and what is told of it with the keys that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from kruispunt.errors import DataError
+from kruispunt.identifiers import ssin as ssins
+from kruispunt.registers import legal_json, person_lines
+from kruispunt.registers.jsonlines import LONGEST_LINE
+from kruispunt.registers.keys import AddressKey, NameKey, address_keys, name_keys
+from kruispunt.registers.person_lines import PersonLine
+
+_MOST_BYTES: Final = 4
+"""That a character has in UTF-8."""
+
+
+class Facts(NamedTuple):
+    """What the database keeps of a number; `state` and `final_ssin` are derived from it."""
+
+    ssin: int
+    register: int
+    replaced_by: int | None
+    cancelled: bool
+    national: str | None
+    """Document of the National Register."""
+    cbss: str | None
+    """Document of the CBSS register."""
+
+    @classmethod
+    def of(cls, line: PersonLine) -> Facts:
+        """What a line tells, as the database keeps it."""
+        return cls(
+            ssins.to_int(line.ssin),
+            line.register.value,
+            None if line.replaced_by is None else ssins.to_int(line.replaced_by),
+            line.cancelled,
+            None if line.national is None else legal_json.write(line.national),
+            None if line.cbss is None else legal_json.write(line.cbss),
+        )
+
+    @property
+    def fits(self) -> bool:
+        """Whether `line` is not longer than a line may be; counted in full only when that is in doubt."""
+        characters = sum(len(document) for document in self[4:] if document is not None)
+        return _MOST_BYTES * characters < LONGEST_LINE // 2 or len(self.line.encode()) < LONGEST_LINE
+
+    @property
+    def quotes(self) -> int:
+        """Quotes that stand in `line`: two for a name, two for a text."""
+        documents = sum(2 + document.count('"') for document in self[4:] if document is not None)
+        return 8 + documents + (4 if self.replaced_by is not None else 2 * self.cancelled)
+
+    @property
+    def line(self) -> str:
+        """As `kruispunt people import` reads it."""
+        return person_lines.write(
+            self.ssin,
+            self.register,
+            self.replaced_by,
+            cancelled=self.cancelled,
+            national=self.national,
+            cbss=self.cbss,
+        )
+
+
+class Told(NamedTuple):
+    """What is told of a number, with the keys that people are found by."""
+
+    facts: Facts
+    names: Sequence[NameKey] = ()
+    addresses: Sequence[AddressKey] = ()
+
+    @classmethod
+    def of(cls, line: PersonLine) -> Told:
+        """The keys are made while the data are at hand: to read them again from the document costs as much as all
+        else. Raises DataError for what an export could not write as a line that can be read again.
+        """
+        facts = Facts.of(line)
+        if not facts.fits:
+            raise DataError(f"all that is told, with the copy of the RAD register, is longer than {LONGEST_LINE} bytes")
+        names: list[NameKey] = []
+        addresses: list[AddressKey] = []
+        for dossier in line.dossiers:
+            names += name_keys(dossier)
+            addresses += address_keys(dossier)
+        return cls(facts, names, addresses)
