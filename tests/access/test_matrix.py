@@ -41,6 +41,8 @@ MATRIX: Final = tuple(
 )
 FOREIGNER: Final = next(s for s in SERVICES if s.name == "ForeignerSituationService")
 SSIN: Final = "85673099811"
+REQUIRED: Final = {"ssin": SSIN, "lastName": "Peeters", "birthDate": "1985-07-30", "replacedBy": SSIN}
+"""What an operation may want besides its flags; each takes what it has a field for."""
 UNKNOWN: Final = (
     "NEO:OTHER",
     "neo:unemployment",
@@ -164,7 +166,7 @@ def asked(operation: Operation) -> Iterator[dict[str, Any]]:
     """The criteria by which each set of data groups can be asked for: every flag of the contract on and off."""
     flags = [f.name for f in operation.fields if f.kind is bool]
     for values in product((True, False), repeat=len(flags)):
-        yield {"ssin": SSIN, **dict(zip(flags, values, strict=True))}
+        yield {**REQUIRED, **dict(zip(flags, values, strict=True))}
 
 
 def decided(

@@ -18,8 +18,9 @@ from kruispunt.identifiers.ssin import Kind, Ssin
 from kruispunt.registers import people
 from kruispunt.registers import person_lines as reading
 from kruispunt.registers.amending import Refused, amend, amended, cancel_bis, replace_bis
-from kruispunt.registers.changes import ChangeKind, Told, changing
+from kruispunt.registers.changes import ChangeKind, changing
 from kruispunt.registers.dossiers import find_dossiers
+from kruispunt.registers.facts import Told
 from kruispunt.registers.history import Change, history
 from kruispunt.registers.legal_data import LegalData, Origin
 from kruispunt.registers.search import Found, NameCriteria, by_name

@@ -13,6 +13,7 @@ from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.partial_date import PartialDate
 from kruispunt.identifiers.ssin import Kind, Sex, Ssin
 from kruispunt.registers import changes
+from kruispunt.registers.facts import Told
 from kruispunt.registers.numbering import FIRST_COUNTER, first_free, new_number, numbers, places
 from kruispunt.registers.people import Register
 from kruispunt.registers.person_lines import PersonLine
@@ -87,7 +88,7 @@ def _given(ask: Ask, birth: PartialDate, sex: Sex | None, first: int = FIRST_COU
 def _tell(ask: Ask, *lines: PersonLine) -> None:
     async def question(database: Database) -> None:
         async with changes.changing(database, "os-user:tester") as changer:
-            await changer.tell(map(changes.Told.of, lines))
+            await changer.tell(map(Told.of, lines))
 
     ask(question)
 

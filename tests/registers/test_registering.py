@@ -17,8 +17,9 @@ from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.partial_date import PartialDate
 from kruispunt.identifiers.ssin import Kind, Ssin
 from kruispunt.registers import changes, registering
-from kruispunt.registers.changes import ChangeKind, Told
+from kruispunt.registers.changes import ChangeKind
 from kruispunt.registers.dossiers import find_dossiers
+from kruispunt.registers.facts import Told
 from kruispunt.registers.history import history
 from kruispunt.registers.legal_data import Birth, Dossier, LegalData, Name, Origin, Unreadable
 from kruispunt.registers.people import Register

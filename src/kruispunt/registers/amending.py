@@ -17,7 +17,8 @@ from kruispunt.errors import DataError
 from kruispunt.identifiers.partial_date import PartialDate
 from kruispunt.identifiers.ssin import Ssin, to_int
 from kruispunt.registers import legal_json
-from kruispunt.registers.changes import Facts, Told, changing
+from kruispunt.registers.changes import changing
+from kruispunt.registers.facts import Facts, Told
 from kruispunt.registers.keys import name_keys
 from kruispunt.registers.legal_data import Dossier, LegalData, Origin, Subregister
 from kruispunt.registers.people import Register
@@ -104,6 +105,8 @@ async def amend(
         legal = legal_json.read(amended(held, told, removed, today=today), DECLARED)
         hold_to_rules(legal, register, today=today, test_band=test_band)
         after = facts._replace(cbss=legal_json.write(legal))
+        if not after.fits:
+            raise DataError(f"{DECLARED}: all that the registers would hold of this person is more than they can keep")
         await changer.tell([Told(after, name_keys(Dossier(ssin, Origin.KSZ, legal)))])
         return legal
 

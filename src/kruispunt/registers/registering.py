@@ -16,7 +16,8 @@ from kruispunt.errors import DataError
 from kruispunt.identifiers.partial_date import PartialDate
 from kruispunt.identifiers.ssin import Ssin
 from kruispunt.registers import legal_json, legal_rules
-from kruispunt.registers.changes import Changer, Told, changing
+from kruispunt.registers.changes import Changer, changing
+from kruispunt.registers.facts import Told
 from kruispunt.registers.legal_data import Inscription, LegalData, Name, Origin, Subregister
 from kruispunt.registers.numbering import FIRST_COUNTER, FIRST_YEAR, new_number
 from kruispunt.registers.people import Register
