@@ -1,17 +1,22 @@
-"""PersonService through the running gateway, with two workers (RP-10 to RP-13)."""
+"""PersonService through the running gateway, and through two servers on one database (RP-10 to RP-13)."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
+from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 
 import pytest
 from attacker import PERSONAS
 from bank import Bank, Got
+from processes import kill, wait_until, workers
+from serving import Serving
 from test_clients import customer, zeep_client
 from zeep.helpers import serialize_object
 
@@ -51,16 +56,27 @@ def shown(got: Got) -> list[str]:
     return [each.text or "" for each in got.payload.findall("result/existingPersons/existingPerson/ssin")]
 
 
-def past(bank: Bank, ssin: Ssin) -> tuple[Change, ...]:
-    async def read(dsn: str) -> tuple[Change, ...]:
+def with_database(bank: Bank, question: Callable[[Database], Awaitable[Any]]) -> Any:
+    """What an operator of the running server finds in its database."""
+
+    async def read(dsn: str) -> Any:
         database = await Database.open(dsn, size=1)
         try:
-            return await history(database, ssin)
+            return await question(database)
         finally:
             await database.close()
 
     with dsn_of(load(DemoDirectory(bank.directory).settings)) as dsn:
         return asyncio.run(read(dsn))
+
+
+def past(bank: Bank, ssin: Ssin) -> tuple[Change, ...]:
+    found: tuple[Change, ...] = with_database(bank, lambda database: history(database, ssin))
+    return found
+
+
+def query(bank: Bank, sql: str) -> Any:
+    return with_database(bank, lambda database: database.fetch(sql))
 
 
 # ---- Numbers --------------------------------------------------------------------------------------------------------
@@ -100,36 +116,80 @@ def test_what_was_cancelled_or_replaced_is_not_given_again(bank: Bank) -> None:
     assert (first[6:9], second[6:9]) == ("901", "903")
 
 
-def test_one_person_registered_by_many_at_once_gets_one_number(bank: Bank) -> None:
-    """RP-11, on both workers: whoever comes second is shown who has the number."""
+@pytest.fixture(scope="module")
+def servers(bank: Bank, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bank, Bank]]:
+    """The demo with its two workers, and another server beside it on the same database."""
+    with Serving(bank, tmp_path_factory.mktemp("beside")) as beside:
+        yield bank, beside
+
+
+def test_one_person_registered_by_many_at_once_gets_one_number(servers: tuple[Bank, Bank]) -> None:
+    """RP-11, on two servers: whoever comes second is shown who has the number."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        replies = list(pool.map(lambda _: new(bank, "Gelijktijdiggemeld", "1991-04-05", gender=2), range(AT_ONCE)))
+        asked = (servers[place % 2] for place in range(AT_ONCE))
+        replies = list(pool.map(lambda each: new(each, "Gelijktijdiggemeld", "1991-04-05", gender=2), asked))
     (given_out,) = (number(got) for got in replies if got.code == "MSG00000")
     others = [got for got in replies if got.code != "MSG00000"]
     assert {got.code for got in others} == {"PER00001"}
     assert all(shown(got) == [given_out] for got in others)
 
 
-def test_many_people_registered_at_once_get_a_number_each(bank: Bank) -> None:
-    """RP-11, on both workers, all of one day and sex: no two are alike, and none is left out between."""
+def register_whoever_resembles(bank: Bank, last: str, born: str) -> Ssin:
+    others: list[str] = []
+    got = new(bank, last, born, gender=1)
+    while got.code == "PER00001":
+        others += shown(got)
+        got = new(bank, last, born, gender=1, others=others)
+    return number(got)
+
+
+def test_many_people_registered_at_once_get_a_number_each(servers: tuple[Bank, Bank]) -> None:
+    """RP-11, on two servers, all of one day and sex: no two are alike, and none is left out between."""
     lasts = [f"{a}{b}lenmeester" for a in ("Mo", "Ka", "Ti", "Ru") for b in ("bo", "fi", "ga", "lu")]
-
-    def work(last: str) -> Ssin:
-        others: list[str] = []
-        got = new(bank, last, "1991-05-06", gender=1)
-        while got.code == "PER00001":
-            others += shown(got)
-            got = new(bank, last, "1991-05-06", gender=1, others=others)
-        return number(got)
-
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        given_out = list(pool.map(work, lasts))
+        work = (
+            pool.submit(register_whoever_resembles, servers[place % 2], last, "1991-05-06")
+            for place, last in enumerate(lasts)
+        )
+        given_out = [each.result() for each in list(work)]
     assert sorted(int(each[6:9]) for each in given_out) == list(range(901, 901 + 2 * len(lasts), 2))
 
 
-def test_both_workers_took_part(bank: Bank) -> None:
-    """Else the two tests before would prove nothing: connections are spread over two processes."""
-    assert "workers = 2" in (bank.directory / "kruispunt.toml").read_text()
+def test_a_worker_that_is_killed_while_it_registers(bank: Bank, tmp_path: Path) -> None:
+    """RP-06, RP-11: what was acknowledged is there, and nobody has two numbers, whatever became of the replies."""
+    lasts = [f"{a}{b}rdewacht" for a in ("Bo", "Ke", "Ti", "Su", "Pa", "Ne") for b in ("bi", "fo", "ga", "lu", "ma")]
+    acknowledged: dict[str, Ssin] = {}
+    with Serving(bank, tmp_path / "mortal") as mortal:
+
+        def work(place: int) -> None:
+            day = f"1991-06-{place + 1:02d}"
+            others: list[str] = []
+            for last in lasts[place::AT_ONCE]:
+                while last not in acknowledged:
+                    with suppress(OSError, HTTPException):
+                        got = new(mortal, last, day, gender=1, others=others)
+                        if got.code == "MSG00000":
+                            acknowledged[last] = number(got)
+                        for each in got.payload.iter("existingPerson"):
+                            ssin = each.findtext("ssin") or ""
+                            if each.findtext("name/lastName") == last:  # registered, and the reply was lost
+                                acknowledged[last] = Ssin(ssin)
+                            else:
+                                others.append(ssin)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            tasks = [pool.submit(work, place) for place in range(AT_ONCE)]
+            for count in (5, 15):
+                wait_until(lambda count=count: len(acknowledged) >= count, "people to be registered")
+                kill(workers(mortal.process.pid))
+            for task in tasks:
+                task.result()
+    for last, ssin in acknowledged.items():
+        kept = past(bank, ssin)
+        assert [each.kind for each in kept] == [ChangeKind.NEW], last
+    assert len(set(acknowledged.values())) == len(lasts)
+    held = query(bank, "SELECT ssin FROM dossier WHERE document LIKE '%rdewacht\"%'")
+    assert sorted(row[0] for row in held) == sorted(int(ssin) for ssin in acknowledged.values())
 
 
 # ---- Nothing that may not be seen -----------------------------------------------------------------------------------
