@@ -87,7 +87,7 @@ class Changer:
 
     @property
     def connection(self) -> Connection:
-        """For questions to which the answer must hold until the change is made."""
+        """For what must happen in the same transaction."""
         return self._connection
 
     async def leads_to(self, start: Ssin, goal: Ssin) -> bool:
