@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from lxml import etree
 
 from kruispunt.errors import BusinessRefusal, Rule
 from kruispunt.identifiers import ssin as ssins
@@ -17,6 +18,7 @@ from kruispunt.registers.legal_data import Birth, Dossier, LegalData, Name, Orig
 from kruispunt.registers.resembling import MOST, Resembling
 from kruispunt.services.person import codes, handler
 from kruispunt.services.person.asked import BySsin, Registration, Replacement, Update
+from kruispunt.services.person.messages import read_name
 
 TODAY = date(2025, 6, 15)
 BIRTH = date(1985, 7, 30)
@@ -128,6 +130,17 @@ def test_a_change_of_data_that_cannot_be_read_tells_nothing_of_them() -> None:
     legal = LegalData(LEGAL.name, LEGAL.birth, unreadable=(Unreadable.EVERYTHING,))
     outcome = run(handler.update(call(Update(SSIN, FIELDS, ())), Registers(legal)))
     assert (outcome.code, outcome.result) == (codes.DATA_FOUND, None)
+
+
+def test_numbers_with_thousands_of_zeros_are_read() -> None:
+    """The schema admits them."""
+    maximum = "0" * 5_000 + "7"
+    xml = (
+        "<request><criteria><name><lastName>X</lastName></name><birth><birthDate>1985-07-30</birthDate>"
+        f"<variation> +03 </variation></birth><maximumResultCount>{maximum}</maximumResultCount></criteria></request>"
+    )
+    asked = read_name(etree.fromstring(xml))
+    assert (asked.variation, asked.maximum, asked.gender) == (3, 7, None)
 
 
 def test_an_update_that_says_nothing_is_refused() -> None:

@@ -92,8 +92,9 @@ def _texts(parent: etree._Element, name: str) -> tuple[str, ...]:
 
 
 def _whole(parent: etree._Element, name: str) -> int | None:
+    """Not negative; the schema admits any number of zeros before it, and Python not."""
     found = _text(parent, name)
-    return None if found is None else int(found)
+    return None if found is None else int(found.lstrip("+-0") or "0")
 
 
 def _person(person: etree._Element) -> Fields:
