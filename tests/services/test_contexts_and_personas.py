@@ -26,7 +26,7 @@ SERVICES = discover()
 PERSONAS = load_personas(SERVICES, Numbers.COMPUTED)
 OURS = tuple(p for p in PERSONAS if p.service is SERVICE)
 OPERATIONS = [operation.name for operation in SERVICE.operations]
-WELL_MEANT = [p for p in PERSONAS if p.code != "MSG00004"]
+WELL_MEANT = [p for p in PERSONAS if not p.id.endswith("malformed-number")]
 
 
 def shipped(path_of: Service = SERVICE) -> Any:
