@@ -164,6 +164,8 @@ class Service:
     """The XSD in `contract/` that declares the request, response and fault elements."""
     operations: tuple[Operation, ...]
     codes: tuple[ReturnCode, ...]
+    data_groups: frozenset[str] = frozenset()
+    """Every data group that its operations can ask for; a grant that names another one is refused when it is loaded."""
     supplier: Callable[[Database], Any] = lambda _database: None
     """Makes the supplier port that the handlers are given."""
     imports: Mapping[str, Callable[..., Any]] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from typing import Final
 
 from kruispunt.pipeline.service import Control, Field, Operation, Service
 from kruispunt.services.person import handler, messages
+from kruispunt.services.person.asked import GROUPS
 from kruispunt.services.person.codes import CODES
 from kruispunt.services.person.supplier import OwnTables
 
@@ -118,5 +119,6 @@ SERVICE: Final = Service(
         ),
     ),
     codes=CODES,
+    data_groups=GROUPS,
     supplier=OwnTables,
 )
