@@ -47,6 +47,8 @@ DAY: Final = "2026-01-01"
 PARTIAL: Final = {"consultRightsAndPayments"}
 """Operations that tell what may be told."""
 TOO_MANY: Final = {"ForeignerSituationService": "REG00101", "HandiService": "MSG00050"}
+REQUIRED: Final = {"ssin": SSIN, "lastName": "Peeters", "birthDate": "1985-07-30", "replacedBy": SSIN}
+"""What an operation may want besides its flags; each takes what it has a field for."""
 UNKNOWN: Final = (
     "NEO:OTHER",
     "neo:unemployment",
@@ -186,7 +188,7 @@ def asked(operation: Operation) -> Iterator[dict[str, Any]]:
     for values in product((True, False), repeat=len(flags)):
         for day in (DAY, "") if optional else ("",):
             yield {
-                "ssin": SSIN,
+                **REQUIRED,
                 **days,
                 **dict(zip(flags, values, strict=True)),
                 **dict.fromkeys(optional, day),

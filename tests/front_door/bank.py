@@ -73,6 +73,9 @@ class Got(Answer):
         return super().information if self.told is None else dict(self.told.information)
 
 
+_FIRST_REPLIES: dict[tuple[Path, str], Got] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Bank:
     directory: Path
@@ -166,6 +169,15 @@ class Bank:
         return message.replace(SOAP.encode(), SOAP12.encode()) if deviation.soap_version == "1.2" else message
 
     def call(self, persona: Persona) -> Got:
+        """The reply to a persona's request; to one that changes what it asks about, the first reply."""
+        if not persona.once:
+            return self._call(persona)
+        key = self.directory, persona.id
+        if key not in _FIRST_REPLIES:
+            _FIRST_REPLIES[key] = self._call(persona)
+        return _FIRST_REPLIES[key]
+
+    def _call(self, persona: Persona) -> Got:
         deviation = persona.deviation
         kind = "application/soap+xml" if deviation.soap_version == "1.2" else "text/xml"
         return self.send(

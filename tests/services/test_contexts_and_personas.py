@@ -186,6 +186,7 @@ def test_personas_have_the_keys_that_the_format_tells(service: Service) -> None:
         "operation",
         "person",
         "others",
+        "once",
         "lines",
         "data",
         "request",

@@ -51,6 +51,8 @@ def arguments(persona: Persona) -> list[str]:
 def _option(name: str, value: Any) -> list[str]:
     if isinstance(value, bool):
         return [f"--{kebab(name)}" if value else f"--no-{kebab(name)}"]
+    if isinstance(value, list):
+        return [f"--{kebab(name)}", ",".join(value)]
     return [f"--{kebab(name)}", str(value)]
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
+from kruispunt.cli import registering
 from kruispunt.cli.reports import tell_report
 from kruispunt.cli.terminal import (
     ConfigOption,
@@ -32,6 +33,8 @@ from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
 
 app = typer.Typer(help="People in the registers.", no_args_is_help=True)
+app.command("register")(registering.register_)
+app.command()(registering.update)
 
 
 @app.command("import")

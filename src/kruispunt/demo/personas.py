@@ -68,6 +68,8 @@ class Persona:
     deviation: Deviation
     supplier: str
     """How the demo supplier misbehaves for this number; empty: not at all."""
+    once: bool = False
+    """The request changes what it asks about: a second one like it gets another code."""
     people: tuple[Mapping[str, Any], ...] = ()
     """Rows for `kruispunt people import`."""
     lines: tuple[Mapping[str, Any], ...] = ()
@@ -108,7 +110,7 @@ def _persona(service: Service, row: Mapping[str, Any], numbers: Numbers) -> Pers
     others = [one for person in row.get("others", ()) for one in _people(person, numbers)]
     asked = client.pop("ssin", None) or (people[0].asked if people else None)
     final = people[-1].number if people else None
-    values = dict(request.get("criteria", {}))
+    values = dict(_about(request.get("criteria", {}), numbers))
     if asked is not None and any(field.name == "ssin" for field in operation.fields):
         values["ssin"] = asked
     return Persona(
@@ -126,6 +128,7 @@ def _persona(service: Service, row: Mapping[str, Any], numbers: Numbers) -> Pers
         values=values,
         deviation=Deviation(**client),
         supplier=row.get("supplier", ""),
+        once=row.get("once", False),
         people=tuple(p.row for p in (*people, *others) if p.known),
         lines=tuple(_line(line, people) for line in row.get("lines", ())),
         data=_about(row.get("data", {}), numbers),

@@ -62,6 +62,12 @@ class Call:
     today: date
     tls_subject: str
     """Distinguished name of the TLS client certificate (RFC 4514)."""
+    granted: frozenset[str] = frozenset()
+    """Every data group that the authorisation names, asked for or not."""
+    author: str = ""
+    """Who changes data with this call, for their history: application, organisation and ticket."""
+    test_numbers: bool = False
+    """Whether numbers that can be no person's are in use; never in production."""
 
 
 @dataclass(frozen=True, slots=True)

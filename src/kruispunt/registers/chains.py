@@ -13,6 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from asyncpg.exceptions import LockNotAvailableError
+
+from kruispunt.errors import StorageError
+
 if TYPE_CHECKING:
     from asyncpg import Connection
 
@@ -20,6 +24,7 @@ PATIENCE: Final = 3600.0
 """Seconds that one statement over a whole register may take."""
 
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('kruispunt.registers.people', 0))"
+_BOUND: Final = "SELECT set_config('lock_timeout', $1, true)"
 _CREATE: Final = "CREATE TEMPORARY TABLE changed_person (ssin bigint NOT NULL) ON COMMIT DROP"
 _ANALYZE_CHANGED: Final = "ANALYZE pg_temp.changed_person"
 _OPEN_CHAINS: Final = """
@@ -79,9 +84,20 @@ _LEADS_TO: Final = """
 """
 
 
+async def wait_at_most(connection: Connection, seconds: float) -> None:
+    """Inside a transaction: bound every wait for a lock that follows in it."""
+    await connection.execute(_BOUND, f"{max(1, round(seconds * 1000))}ms")
+
+
 async def wait_for_others(connection: Connection) -> None:
-    """Inside a transaction: wait until nobody else changes people, and let nobody until it ends."""
-    await connection.execute(_LOCK, timeout=PATIENCE)
+    """Inside a transaction: wait until nobody else changes people, and let nobody until it ends.
+
+    Raises StorageError when the wait was bounded and took longer.
+    """
+    try:
+        await connection.execute(_LOCK, timeout=PATIENCE)
+    except LockNotAvailableError:
+        raise StorageError("People are being changed by somebody else, for longer than can be waited.") from None
 
 
 async def begin(connection: Connection) -> None:

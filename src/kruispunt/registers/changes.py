@@ -159,11 +159,17 @@ class Changer:
 
 
 @asynccontextmanager
-async def changing(database: Database, author: str, *, write_new: bool = True) -> AsyncIterator[Changer]:
+async def changing(
+    database: Database, author: str, *, write_new: bool = True, wait: float | None = None
+) -> AsyncIterator[Changer]:
     """A transaction in which people are changed by `author`; others who want to wait. At its end the chains are
     resolved. Raises StorageError, or what is raised inside; then nothing was changed.
+
+    `wait` in seconds bounds the wait for others, who may be importing for an hour; then StorageError.
     """
     async with database.connection() as connection, connection.transaction():
+        if wait is not None:
+            await chains.wait_at_most(connection, wait)
         await chains.begin(connection)
         changer = Changer(connection, author, write_new=write_new)
         yield changer

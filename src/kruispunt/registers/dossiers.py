@@ -15,7 +15,7 @@ from kruispunt.registers.legal_data import Dossier, Origin
 from kruispunt.registers.people import Person, Register, State
 
 if TYPE_CHECKING:
-    from kruispunt.storage.database import Database
+    from kruispunt.storage.database import Asked, Database
 
 # OFFSET 0 keeps the planner from joining in another way than one probe a person, whatever its statistics say.
 _LOOK_UP: Final = """
@@ -44,7 +44,7 @@ class Found:
         return self.dossiers.get(Origin.KSZ) or self.dossiers.get(Origin.RR)
 
 
-async def look_up(database: Database, ssins: Iterable[Ssin]) -> Mapping[Ssin, Found]:
+async def look_up(database: Asked, ssins: Iterable[Ssin]) -> Mapping[Ssin, Found]:
     """Everything about many numbers, by the number asked, with one statement; unknown ones are left out.
 
     Raises StorageError.

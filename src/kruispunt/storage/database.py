@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import asyncpg
 
@@ -43,6 +43,12 @@ _AWAY = (
 )
 """Errors that say something of the server and nothing of the statement. Read-only: a server that was
 demoted."""
+
+
+class Asked(Protocol):
+    """What can be asked for rows: the database, or one connection to it, inside a transaction."""
+
+    def fetch(self, sql: str, /, *args: Any) -> Awaitable[list[asyncpg.Record]]: ...
 
 
 class Database:
