@@ -206,12 +206,11 @@ def _children(group: Group, sample: etree._Element | None, at: Path_, text: str)
             if part.required or _leads(part, at) or _present(part, sample):
                 yield from _children(part, sample, at, text)
             continue
-        found = None if sample is None else next((c for c in sample if c.tag == part.tag), None)
-        if _leads(part, at):
-            yield written(part, found, at[1:], text)
-        elif found is not None or part.required:
+        found = [] if sample is None else [child for child in sample if child.tag == part.tag]
+        # Of elements that stand there several times the first is the one on the way.
+        for number, one in enumerate(found or [None] * (part.required or _leads(part, at))):
             # An empty path means the text of the element itself: what is not on the way gets a path that leads nowhere.
-            yield written(part, found, ("",), text)
+            yield written(part, one, at[1:] if not number and _leads(part, at) else ("",), text)
 
 
 def _leads(part: Element | Group, at: Path_) -> bool:
