@@ -190,14 +190,14 @@ def _contexts_of_others(others: Sequence[Persona], victim: Persona) -> list[str]
 
 
 def demo_forms(keys: Mapping[str, str], clock: Clock, numbers: Numbers = Numbers.BAND) -> list[Form]:
-    """One for each operation that is built: the request of its first persona that is answered.
+    """One for each operation that is built and changes nothing: the request of its first persona that is answered.
 
     `keys` are the organisations' own, by code; without them the forms can be listed, and not be sent.
     """
     found: dict[tuple[str, str], Form] = {}
     for persona in load_personas(discover(), numbers):
         place = (persona.service.name, persona.operation.name)
-        if place not in found and _is_answered(persona):
+        if place not in found and not persona.operation.changes and _is_answered(persona):
             sample = _compose(persona, keys, clock)()
             found[place] = _form(persona.service, persona.operation, sample, persona.client)
     return list(found.values())

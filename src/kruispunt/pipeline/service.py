@@ -155,6 +155,8 @@ class Operation:
     period: Callable[[Any], Period | None] = lambda _criteria: None
     """The period asked for, where integration control over a period applies."""
     bis_allowed: bool = True
+    changes: bool = False
+    """Whether it changes what others are told later: `kruispunt attack` leaves such operations alone."""
     returned: Callable[[Outcome], tuple[Ssin, ...]] = lambda _outcome: ()
     """With Control.RETURNED: the people that the outcome is about."""
     withhold: Callable[[Outcome, frozenset[Ssin]], Outcome] | None = None

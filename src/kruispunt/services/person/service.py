@@ -66,6 +66,7 @@ SERVICE: Final = Service(
             read=messages.read_registration,
             write=messages.write(messages.told_registered),
             compose=messages.compose_registration,
+            changes=True,
             handle=handler.register,
             controls=_NOBODY_NAMED,
             fields=(
@@ -84,6 +85,7 @@ SERVICE: Final = Service(
             read=messages.read_update,
             write=messages.write(messages.told_changed),
             compose=messages.compose_update,
+            changes=True,
             handle=handler.update,
             fields=(
                 _SSIN,
@@ -103,6 +105,7 @@ SERVICE: Final = Service(
             read=messages.read_replacement,
             write=messages.write(messages.told_ended),
             compose=messages.compose_replacement,
+            changes=True,
             handle=handler.replace,
             fields=(_SSIN, Field("replacedBy", help="The number that comes in its place.")),
             ssin=lambda criteria: criteria.ssin,
@@ -114,6 +117,7 @@ SERVICE: Final = Service(
             write=messages.write(messages.told_ended),
             compose=messages.compose_ssin,
             handle=handler.cancel,
+            changes=True,
             fields=(_SSIN,),
             ssin=lambda criteria: criteria.ssin,
         ),
