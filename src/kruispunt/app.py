@@ -63,7 +63,13 @@ def services_of(settings: Settings) -> tuple[Service, ...]:
 def rows_of(services: Sequence[Service]) -> tuple[ServiceRows, ...]:
     """What the access files are held against."""
     return tuple(
-        ServiceRows(s.folder.name, s.name, frozenset(o.name for o in s.operations), s.folder / "contexts.toml")
+        ServiceRows(
+            s.folder.name,
+            s.name,
+            frozenset(o.name for o in s.operations),
+            s.folder / "contexts.toml",
+            implied=s.dialect is not None,
+        )
         for s in services
     )
 

@@ -78,7 +78,7 @@ def test_every_rule_is_documented_and_no_other() -> None:
 
 
 def sources() -> Iterator[Path]:
-    for part in ("pipeline", "gateway", "wss", "xml", "errors.py"):
+    for part in ("pipeline", "gateway", "wss", "xml", "services", "errors.py"):
         place = PACKAGE / part
         yield from (place,) if place.is_file() else place.rglob("*.py")
 

@@ -18,21 +18,24 @@ from typing import Any
 from lxml import etree
 
 from kruispunt.cli.calls import request_body
+from kruispunt.cli.calls import soap_action as action_of
 from kruispunt.cli.terminal import dsn_of, open_log
 from kruispunt.client.signing import ClientSecurity, platform_trust
 from kruispunt.client.transport import Connection, tls_context
 from kruispunt.demo.directory import DemoDirectory
 from kruispunt.demo.personas import Persona
-from kruispunt.identifiers.ticket import Ticket
+from kruispunt.pipeline.dialect import Told
 from kruispunt.pipeline.service import Operation, Service
 from kruispunt.securitylog.read import Found
+from kruispunt.services.identify_person.connector import Connector
 from kruispunt.settings import load
 from kruispunt.wss.sign import Signer
-from kruispunt.xml.namespaces import SOAP, SOAP12, SOAP_ACTION
+from kruispunt.xml.namespaces import SOAP, SOAP12
 from kruispunt.xml.parse import Limits, parse
 from kruispunt.xml.soap import unsigned_envelope
 
 REPLY_LIMITS = Limits(size=16 * 1024 * 1024, elements=500_000)
+CONNECTOR = Connector()
 ORGANISATIONS = {
     "onem": "0206737484",
     "onem-secondary": "18/1",
@@ -67,14 +70,25 @@ class Got:
     @property
     def code(self) -> str:
         """Status or fault code; empty where there is none."""
+        if self.told is not None:
+            return self.told.code
         return self.payload.findtext(".//reasonCode" if self.is_fault else "status/code") or ""
 
     @property
     def ticket(self) -> str:
+        if self.told is not None:
+            return self.told.ticket
         return self.payload.findtext(".//ticketCBSS") or ""
 
     @property
+    def told(self) -> Told | None:
+        """What a reply of the connector tells; None for every other one."""
+        return CONNECTOR.told(self.payload) if self.payload.tag == CONNECTOR.element else None
+
+    @property
     def information(self) -> dict[str, str]:
+        if self.told is not None:
+            return dict(self.told.information)
         return {i.findtext("fieldName") or "": i.findtext("fieldValue") or "" for i in self.payload.iter("information")}
 
 
@@ -139,7 +153,7 @@ class Bank:
         content_type: str = "text/xml; charset=utf-8",
     ) -> Got:
         """Posts bytes as they are, over TLS with a client's certificate."""
-        action = f"{SOAP_ACTION}{service.name}/{operation.name}" if soap_action is None else soap_action
+        action = action_of(service, operation) if soap_action is None else soap_action
         with self.connect(client) as connection:
             return Got(*connection.post(path or service.path, action, message, content_type))
 
@@ -197,7 +211,7 @@ class Bank:
 
         async def read(dsn: str) -> dict[str, tuple[Found, ...]]:
             async with open_log(settings, dsn) as log:
-                return {t: await log.reader.by_ticket(Ticket(t), "os-user:test", "test") for t in tickets}
+                return {t: await log.reader.by_ticket(t, "os-user:test", "test") for t in tickets}
 
         settings = load(DemoDirectory(self.directory).settings)
         with dsn_of(settings) as dsn:
@@ -212,6 +226,8 @@ def _signer(key: Path, certificate: Path) -> Signer:
 
 _volatile = re.compile(
     rb"(?<=<ticketCBSS>)[^<]+|(?<=<timestampReceive>)[^<]+|(?<=<timestampReply>)[^<]+|(?<=<timestampSent>)[^<]+"
+    rb"|(?<=<ssdn:Ticket>)[^<]+|(?<=<ssdn:TimeRequest>)[^<]+|(?<=<ssdn:TimeReceive>)[^<]+"
+    rb"|(?<=<ssdn:TimeResponse>)[^<]+"
 )
 
 

@@ -56,7 +56,7 @@ def test_the_call_that_the_persona_list_prints_provokes_the_code(run: Any, perso
 
 
 def test_why_names_rule_element_and_remedy(run: Any) -> None:
-    persona = ONE_A_CODE["MSG00012"]
+    persona = PERSONAS["not-inscribed"]
     _, printed = run("call", *arguments(persona), "--json")
     _, told = run("why", json.loads(printed)["ticket"], "--json")
     why = json.loads(told)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from bank import Bank, Got
+from identify import ask_document, document, request
 from processes import kill, wait_until, workers
 from running import Running, check_ordinary_log, open_directory
 
@@ -177,3 +178,15 @@ def test_who_probes_is_noticed_and_slowed_and_others_are_not(own_bank: Bank) -> 
     assert (line["client"], line["refused"]) == ("urn:kruispunt:demo:onem", enough)
     assert {one.code for one in answers(own_bank, SECONDARY, 10)} == {"MSG00000"}
     assert own_bank.metric("kruispunt_probing_slowed_total") == 1
+
+
+def test_each_service_request_of_a_message_counts(own_bank: Bank) -> None:
+    """SSDN: what is beyond the volume is told in its own service reply, and the rest is answered."""
+    give_volume(own_bank, "onem-ecdsa", "{ per_day = 3 }")
+    asked = [request("bySSIN", ssin=PERSONAS["identify-by-number"].ssin)] * 5
+    reply = ask_document(own_bank, document(*asked), "onem-ecdsa")
+    assert [answer.codes for answer in reply.answers] == [[], [], [], ["MSG00015"], ["MSG00015"]]
+    assert reply.answers[-1].information == [("reason", "quota")]
+    assert len(reply.answers[0].people) == 1
+    again = ask_document(own_bank, document(asked[0]), "onem-ecdsa")
+    assert (again.context.codes, again.answers) == (["MSG00015"], [])

@@ -57,12 +57,21 @@ def base() -> Iterator[str]:
         thread.join()
 
 
+def operations(service: Service) -> set[str]:
+    """Those of the WSDL: in a dialect one, whatever it carries."""
+    if service.dialect is not None:
+        return {service.dialect.door.name}
+    return {operation.name for operation in service.operations}
+
+
 @pytest.mark.parametrize("service", SERVICES, ids=lambda s: s.name)
 def test_zeep_loads_the_contract(service: Service, base: str) -> None:
     client = zeep.Client(f"{base}{service.path}?wsdl")
-    (port,) = client.wsdl.services[service.name].ports.values()
+    (wsdl_service,) = client.wsdl.services.values()
+    assert wsdl_service.name == ("KSZBCSSWebService" if service.dialect else service.name)
+    (port,) = wsdl_service.ports.values()
     assert port.binding_options["address"] == f"{base}{service.path}"
-    assert set(port.binding.all()) == {operation.name for operation in service.operations}
+    assert set(port.binding.all()) == operations(service)
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda s: s.name)
@@ -70,7 +79,7 @@ def test_suds_loads_the_contract(service: Service, base: str) -> None:
     client = suds.client.Client(f"{base}{service.path}?wsdl", cache=None)
     (port,) = client.wsdl.services[0].ports
     assert port.location == f"{base}{service.path}"
-    assert set(port.methods) == {operation.name for operation in service.operations}
+    assert set(port.methods) == operations(service)
 
 
 def test_zeep_composes_a_request_that_the_schema_accepts(base: str) -> None:
@@ -106,7 +115,8 @@ def _schema(service: Service) -> etree.XMLSchema:
 @pytest.mark.parametrize("service", SERVICES, ids=lambda s: s.name)
 def test_every_file_is_reached_by_the_addresses_that_are_named(service: Service, base: str) -> None:
     files = contract(service.name)
-    waiting, seen = [files.wsdl(base)], set()
+    beside = () if service.dialect is None else service.dialect.schemas
+    waiting, seen = [files.wsdl(base), *(files.xsd(name, base) or b"" for name in beside)], set(beside)
     while waiting:
         for node in etree.fromstring(waiting.pop()).iter(f"{{{XSD}}}import"):
             address = urlsplit(node.get("schemaLocation", ""))
@@ -118,10 +128,24 @@ def test_every_file_is_reached_by_the_addresses_that_are_named(service: Service,
                 assert body is not None
                 waiting.append(body)
     assert seen == set(files.schemas)
-    assert "CommonV3.xsd" in seen
+    assert ("SSDNCommon.xsd" if service.dialect else "CommonV3.xsd") in seen
 
 
-@pytest.mark.parametrize("service", SERVICES, ids=lambda s: s.name)
+def test_the_connector_is_as_it_was_seen() -> None:
+    """One operation, one element for request and reply, part names of the older form."""
+    service = next(s for s in SERVICES if s.name == "IdentifyPerson")
+    root = etree.parse(str(service.folder / "contract" / service.wsdl)).getroot()
+    namespace = "http://ksz-bcss.fgov.be/connectors/WebServiceConnector"
+    assert root.get("targetNamespace") == namespace == service.namespace
+    parts = {p.get("name"): p.get("element") for p in root.iter(f"{{{WSDL}}}part")}
+    assert parts == {"requestXML": "tns:xmlString", "replyXML": "tns:xmlString"}
+    (action,) = (n.get("soapAction") for n in root.iter(f"{{{WSDL_SOAP}}}operation"))
+    assert action == f"{namespace}/sendXML"
+    (port,) = root.iter(f"{{{WSDL}}}port")
+    assert port.get("name") == service.path.rpartition("/")[2] == "KSZBCSSWebServiceConnectorPort"
+
+
+@pytest.mark.parametrize("service", [s for s in SERVICES if s.dialect is None], ids=lambda s: s.name)
 def test_the_wsdl_follows_the_house_style(service: Service) -> None:
     root = etree.parse(str(service.folder / "contract" / service.wsdl)).getroot()
     assert root.get("targetNamespace") == service.namespace

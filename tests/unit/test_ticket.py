@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import re
 import threading
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kruispunt.clock import FixedClock, SystemClock
-from kruispunt.identifiers.ticket import InvalidTicket, Ticket, TicketSource, moment_of
+from kruispunt.identifiers.ticket import InvalidTicket, Ticket, TicketSource, moment_of, short, span
 
 MOMENT = datetime(2025, 6, 15, 12, 30, 15, 123_000, tzinfo=UTC)
 
@@ -99,3 +100,39 @@ def test_pl_12_threads_may_share_a_source() -> None:
 def test_pl_12_other_texts_are_no_tickets(text: str) -> None:
     with pytest.raises(InvalidTicket):
         moment_of(text)
+
+
+@given(st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2089, 9, 1)))  # noqa: DTZ001
+def test_pl_12_a_short_ticket_stands_for_its_ticket(naive: datetime) -> None:
+    """15 capitals and digits, as SSDN has them; the span that it stands for holds the ticket."""
+    ticket = TicketSource(FixedClock(naive.replace(tzinfo=UTC))).new()
+    told = short(ticket)
+    assert re.fullmatch(r"[A-Z0-9]{15}", told)
+    first, last = span(told)
+    assert first <= ticket <= last
+    assert short(first) == short(last) == told
+    assert span(ticket) == (ticket, ticket)
+
+
+def test_pl_12_short_tickets_of_one_source_rise_while_the_clock_stands_still() -> None:
+    source = TicketSource(FixedClock(MOMENT))
+    told = [short(source.new()) for _ in range(20_000)]
+    assert sorted(set(told)) == told
+
+
+def test_pl_12_short_tickets_sort_by_time() -> None:
+    moments = [MOMENT + timedelta(milliseconds=10**n) for n in range(11)]
+    told = [short(TicketSource(FixedClock(moment)).new()) for moment in moments]
+    assert sorted(told) == told
+
+
+@pytest.mark.parametrize("moment", [datetime(2019, 12, 31, tzinfo=UTC), datetime(2089, 12, 31, tzinfo=UTC)])
+def test_pl_12_a_short_ticket_has_its_years(moment: datetime) -> None:
+    with pytest.raises(ValueError):
+        short(TicketSource(FixedClock(moment)).new())
+
+
+@pytest.mark.parametrize("text", ["ZZZZZZZZZZZZZZZ", "0123456789abcde", "0123456789ABCD", "0123456789ABCDEF"])
+def test_pl_12_other_short_texts_are_no_tickets(text: str) -> None:
+    with pytest.raises(InvalidTicket):
+        span(text)

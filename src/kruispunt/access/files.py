@@ -53,6 +53,8 @@ class ServiceRows:
     operations: frozenset[str]
     contexts: Path
     """The rows that ship with the service; may be missing."""
+    implied: bool = False
+    """Its messages name no legal context: for whoever asks, one row at most may apply (IP-20)."""
 
 
 class _Row(BaseModel):
@@ -126,6 +128,7 @@ class _GrantRow(_Row):
     operations: Annotated[list[str], Field(min_length=1)]
     data_groups: list[str] = []
     integration: _IntegrationRow | None = None
+    applications: list[Urn] = []
     source: str = "operator"
 
 
@@ -145,7 +148,7 @@ def load(directory: Path | None, services: tuple[ServiceRows, ...], *, refuse_de
     registrations = _registrations(directory, organisations, {s.name for s in services}, refuse_demo)
     grants: dict[GrantKey, Grant] = {}
     for service in services:
-        grants |= _grants(directory, service, organisations)
+        grants |= _grants(directory, service, organisations, {r.urn for r in registrations.values()})
     return AccessTable(organisations, registrations, grants)
 
 
@@ -252,7 +255,7 @@ def _fingerprint(certificate: x509.Certificate | None) -> str:
 
 
 def _grants(
-    directory: Path | None, service: ServiceRows, organisations: Mapping[str, Organisation]
+    directory: Path | None, service: ServiceRows, organisations: Mapping[str, Organisation], applications: set[str]
 ) -> dict[GrantKey, Grant]:
     path = service.contexts
     if directory is not None and (own := directory / "grants" / f"{service.folder}.toml").exists():
@@ -265,7 +268,14 @@ def _grants(
             raise ConfigurationError(f"{path}: {row.legal_context}: organisation {code} is in no organisations.toml")
         for name in set(row.operations) - service.operations:
             raise ConfigurationError(f"{path}: {row.legal_context}: {service.name} has no operation {name}")
-        grant = Grant(row.legal_context, frozenset(row.data_groups), _control(row.integration), row.source)
+        _check_applications(path, row, service, applications)
+        grant = Grant(
+            row.legal_context,
+            frozenset(row.data_groups),
+            _control(row.integration),
+            row.source,
+            frozenset(row.applications),
+        )
         for context in (row.legal_context, *row.aliases):
             for organisation in row.organisations:
                 for operation in row.operations:
@@ -273,7 +283,31 @@ def _grants(
                     if key in result:
                         raise ConfigurationError(f"{path}: {' / '.join(key)} stands there twice")
                     result[key] = grant
+    if service.implied:
+        _refuse_ambiguous(path, result)
     return result
+
+
+def _check_applications(path: Path, row: _GrantRow, service: ServiceRows, applications: set[str]) -> None:
+    if row.applications and not service.implied:
+        raise ConfigurationError(
+            f"{path}: {row.legal_context}: messages of {service.name} name their legal context; leave applications out"
+        )
+    for urn in set(row.applications) - applications:
+        raise ConfigurationError(f"{path}: {row.legal_context}: application {urn} is in no certificates.toml")
+
+
+def _refuse_ambiguous(path: Path, grants: Mapping[GrantKey, Grant]) -> None:
+    """Which legal context applies must follow from service, operation, organisation and application (IP-20)."""
+    seen: dict[tuple[str, str, str, str], Grant] = {}
+    for (service, operation, organisation, _), grant in grants.items():
+        for application in grant.applications or {""}:
+            other = seen.setdefault((service, operation, organisation, application), grant)
+            if other != grant:
+                raise ConfigurationError(
+                    f"{path}: {service} / {operation} / {organisation} has two legal contexts, {other.legal_context} "
+                    f"and {grant.legal_context}, and its messages name none. Tell them apart by applications."
+                )
 
 
 def _control(row: _IntegrationRow | None) -> IntegrationControl | None:

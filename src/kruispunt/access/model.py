@@ -93,6 +93,8 @@ class Grant:
     data_groups: frozenset[str]
     integration: IntegrationControl | None
     source: str
+    applications: frozenset[str] = frozenset()
+    """URNs that the row is for, where the message names no legal context; empty: every application (IP-20)."""
 
 
 GrantKey = tuple[str, str, str, str]
@@ -108,9 +110,16 @@ class AccessTable:
     """By fingerprint."""
     grants: Mapping[GrantKey, Grant]
     _by_key: Mapping[str, Organisation] = field(init=False)
+    _implied: Mapping[tuple[str, str, str], tuple[Grant, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_key", {k: o for o in self.organisations.values() for k in o.keys})
+        implied: dict[tuple[str, str, str], tuple[Grant, ...]] = {}
+        for (service, operation, organisation, _context), grant in self.grants.items():
+            known = implied.get((service, operation, organisation), ())
+            if grant not in known:
+                implied[service, operation, organisation] = (*known, grant)
+        object.__setattr__(self, "_implied", implied)
 
     def registered(self, fingerprint: str) -> Registration | None:
         return self.registrations.get(fingerprint)
@@ -121,6 +130,14 @@ class AccessTable:
 
     def grant(self, service: str, operation: str, organisation: str, legal_context: str) -> Grant | None:
         return self.grants.get((service, operation, organisation, legal_context))
+
+    def implied(self, service: str, operation: str, organisation: str, application: str) -> Grant | None:
+        """The row that applies where the message names no legal context: the one for this application, else the one
+        for every application (IP-20). None also when several would apply, which `access/files.py` refuses to load."""
+        rows = self._implied.get((service, operation, organisation), ())
+        own = [row for row in rows if application in row.applications]
+        found = own or [row for row in rows if not row.applications]
+        return found[0] if len(found) == 1 else None
 
 
 def may_carry(transport: Registration, signer: Registration) -> bool:

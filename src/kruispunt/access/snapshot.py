@@ -97,6 +97,7 @@ def _granted(grant: Grant) -> Row:
         if control is None
         else {"kind": control.kind.value, "quality_codes": control.quality_codes},
         "source": grant.source,
+        **({"applications": sorted(grant.applications)} if grant.applications else {}),
     }
 
 
@@ -126,7 +127,8 @@ def _grant(row: Row) -> Grant:
     if control is not None:
         codes = control["quality_codes"]
         integration = IntegrationControl(ControlKind(control["kind"]), None if codes is None else tuple(codes))
-    return Grant(row["legal_context"], frozenset(row["data_groups"]), integration, row["source"])
+    applications = frozenset(row.get("applications", ()))
+    return Grant(row["legal_context"], frozenset(row["data_groups"]), integration, row["source"], applications)
 
 
 def _plain(value: Any) -> str:

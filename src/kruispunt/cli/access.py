@@ -147,7 +147,8 @@ def matrix(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     for row in rows:
         lists = ("\n".join(row[name]) for name in ("operations", "data groups"))
         volume = "\n".join(row["volume"])
-        shown.add_row(row["organisation"], row["legal context"], *lists, row["integration"], volume, row["source"])
+        context = "\n".join((row["legal context"], *row["applications"]))
+        shown.add_row(row["organisation"], context, *lists, row["integration"], volume, row["source"])
     out.print(shown)
 
 
@@ -158,13 +159,15 @@ def _matrix(table: AccessTable) -> list[dict[str, Any]]:
         control = grant.integration
         codes = "" if control is None else "all" if control.quality_codes is None else ", ".join(control.quality_codes)
         integration = "none" if control is None else f"{control.kind.value}: {codes}"
-        key = (organisation, context, service, *sorted(grant.data_groups), integration, grant.source)
+        applications = sorted(grant.applications)
+        key = (organisation, context, service, *sorted(grant.data_groups), integration, grant.source, *applications)
         row = rows.setdefault(
             key,
             {
                 "organisation": organisation,
                 "legal context": context,
                 "service": service,
+                "applications": applications,
                 "operations": [],
                 "data groups": sorted(grant.data_groups),
                 "integration": integration,

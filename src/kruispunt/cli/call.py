@@ -19,17 +19,18 @@ import typer
 from lxml import etree
 
 from kruispunt.access.files import load_organisations
-from kruispunt.cli.calls import kebab, request_body
+from kruispunt.cli.calls import kebab, names_context, request_body, soap_action
 from kruispunt.cli.terminal import out, print_json
 from kruispunt.client.signing import ClientSecurity, platform_trust
 from kruispunt.client.transport import Connection
 from kruispunt.clock import SystemClock
 from kruispunt.demo.directory import DemoDirectory, default_directory
 from kruispunt.errors import ConfigurationError, KruispuntError
+from kruispunt.pipeline.dialect import Told
 from kruispunt.pipeline.service import Control, Field, Operation, Service
 from kruispunt.services.discovery import discover
 from kruispunt.wss.sign import Signer
-from kruispunt.xml.namespaces import SOAP, SOAP12, SOAP_ACTION
+from kruispunt.xml.namespaces import SOAP, SOAP12
 from kruispunt.xml.parse import Limits, parse
 from kruispunt.xml.soap import unsigned_envelope
 
@@ -59,12 +60,12 @@ def group() -> click.Group:
 
 def _command(service: Service, operation: Operation) -> click.Command:
     options: list[click.Parameter] = [_field_option(field) for field in operation.fields]
-    if Control.CUSTOMER in operation.controls:
+    if names_context(service, operation):
         options.append(click.Option(["--legal-context"], required=True, help="For example NEO:UNEMPLOYMENT."))
     example = f"kruispunt call {kebab(service.folder.name)} {kebab(operation.name)}" + "".join(
         f" --{kebab(f.name)} …" for f in operation.fields if f.default is None
     )
-    if Control.CUSTOMER in operation.controls:
+    if names_context(service, operation):
         example += " --legal-context NEO:UNEMPLOYMENT"
 
     def run(**given: Any) -> None:
@@ -143,10 +144,10 @@ def _run(service: Service, operation: Operation, given: dict[str, Any]) -> None:
     ticket = given["ticket"] or secrets.token_hex(8)
     body = request_body(service, operation, organisation, given.get("legal_context", ""), values, ticket, now)
     request = _message(body, files, given, now)
-    status, reply = _post(_url(where, given), service, operation, request, files, given)
+    status, reply = _post(platform_url(where, given["url"]), service, operation, request, files, given)
     verified = _verify(reply, files)
-    result = _result(request, reply, status, verified)
-    _print(result, reply, given)
+    result = _result(service, request, reply, status, verified)
+    _print(service, result, reply, given)
     if result["kind"] == "fault":
         sys.exit(EXIT_FAULT)
 
@@ -184,9 +185,10 @@ def _message(body: str, files: Files, given: dict[str, Any], now: datetime) -> b
     return message.replace(SOAP.encode(), SOAP12.encode()) if given["soap_version"] == "1.2" else message
 
 
-def _url(where: DemoDirectory, given: dict[str, Any]) -> str:
-    if given["url"]:
-        return str(given["url"])
+def platform_url(where: DemoDirectory, given: str | None) -> str:
+    """The address that was given, else that of the demo that runs in a directory, else where a demo runs."""
+    if given:
+        return given
     ready = where.root / "ready.json"
     if ready.exists():
         return str(json.loads(ready.read_text())["url"])
@@ -196,7 +198,7 @@ def _url(where: DemoDirectory, given: dict[str, Any]) -> str:
 def _post(
     url: str, service: Service, operation: Operation, request: bytes, files: Files, given: dict[str, Any]
 ) -> tuple[int, bytes]:
-    action = given["soap_action"] or f"{SOAP_ACTION}{service.name}/{operation.name}"
+    action = given["soap_action"] or soap_action(service, operation)
     kind = "application/soap+xml" if given["soap_version"] == "1.2" else "text/xml"
     try:
         with Connection(url, files.ca, files.certificate, files.key) as connection:
@@ -214,10 +216,12 @@ def _verify(reply: bytes, files: Files) -> str:
     return f"The reply is signed by {signed.certificate.subject}; Body, Timestamp and token are covered."
 
 
-def _result(request: bytes, reply: bytes, status: int, verified: str) -> dict[str, Any]:
+def _result(service: Service, request: bytes, reply: bytes, status: int, verified: str) -> dict[str, Any]:
     root = parse(reply, REPLY_LIMITS)
     payload = root[-1][0]
     fault = payload.tag == f"{{{SOAP}}}Fault"
+    if service.dialect is not None and not fault:
+        return _told(service.dialect.told(payload), request, reply, status, verified)
     information = {
         node.findtext("fieldName") or "": node.findtext("fieldValue") or "" for node in payload.iter("information")
     }
@@ -235,6 +239,21 @@ def _result(request: bytes, reply: bytes, status: int, verified: str) -> dict[st
     }
 
 
+def _told(told: Told, request: bytes, reply: bytes, status: int, verified: str) -> dict[str, Any]:
+    return {
+        "kind": "response",
+        "http": status,
+        "ticket": told.ticket,
+        "value": told.value,
+        "code": told.code or None,
+        "description": told.description,
+        "information": dict(told.information),
+        "verified": verified,
+        "request": _pretty(request),
+        "reply": _pretty(reply),
+    }
+
+
 def _pretty(message: bytes) -> str:
     """Indented for reading; the signature no longer holds for this text."""
     root = etree.fromstring(message, etree.XMLParser(remove_blank_text=True, resolve_entities=False, no_network=True))
@@ -243,14 +262,14 @@ def _pretty(message: bytes) -> str:
     return text
 
 
-def _print(result: dict[str, Any], reply: bytes, given: dict[str, Any]) -> None:
+def _print(service: Service, result: dict[str, Any], reply: bytes, given: dict[str, Any]) -> None:
     if given["as_xml"]:
         typer.echo(reply.decode())
         return
     if given["as_json"]:
         print_json(result)
         return
-    out.print(payload_text(reply), markup=False)
+    out.print(payload_text(reply, service), markup=False)
     heading = "fault" if result["kind"] == "fault" else result["value"] or "reply"
     out.print(f"\n{heading} {result['code'] or ''}  {result['description'] or ''}", markup=False)
     for name, value in result["information"].items():
@@ -260,9 +279,12 @@ def _print(result: dict[str, Any], reply: bytes, given: dict[str, Any]) -> None:
     out.print(result["verified"], markup=False)
 
 
-def payload_text(message: bytes) -> str:
-    """What stands in the Body, alone and indented."""
+def payload_text(message: bytes, service: Service | None = None) -> str:
+    """What stands in the Body, alone and indented; of a dialect, the document that stands inside it."""
     payload = parse(message, REPLY_LIMITS)[-1][0]
+    if service is not None and service.dialect is not None and payload.tag == service.dialect.element:
+        document = service.dialect.told(payload).document
+        payload = payload if document is None else document
     alone = parse(etree.tostring(payload, method="c14n", exclusive=True, with_tail=False), REPLY_LIMITS)
     etree.indent(alone, "  ")
     return etree.tostring(alone, encoding="unicode")

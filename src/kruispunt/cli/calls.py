@@ -12,6 +12,7 @@ from kruispunt.clock import to_text
 from kruispunt.demo.personas import Persona
 from kruispunt.pipeline.service import Control, Operation, Service
 from kruispunt.xml.build import attribute, element
+from kruispunt.xml.namespaces import SOAP_ACTION
 
 _word = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -67,6 +68,8 @@ def request_body(
     now: datetime,
 ) -> str:
     """The request element as canonical text. `organisation` is a CBE number or "sector/institution"."""
+    if service.dialect is not None:
+        return service.dialect.compose(operation, organisation, values, ticket, now)
     common = ""
     if Control.CUSTOMER in operation.controls:
         common = (
@@ -76,6 +79,16 @@ def request_body(
         )
     name = f"svc:{operation.name}Request"
     return f"<{name}{attribute('xmlns:svc', service.namespace)}>{common}{operation.compose(values)}</{name}>"
+
+
+def soap_action(service: Service, operation: Operation) -> str:
+    """The SOAPAction of an operation, without quotes."""
+    return f"{SOAP_ACTION}{service.name}/{operation.name}" if service.dialect is None else service.dialect.action
+
+
+def names_context(service: Service, operation: Operation) -> bool:
+    """Whether a request names the legal context; in a dialect it follows from who asks what (IP-20)."""
+    return service.dialect is None and Control.CUSTOMER in operation.controls
 
 
 def _identification(organisation: str) -> str:

@@ -20,7 +20,7 @@ from kruispunt.cli.terminal import (
     who_reads,
 )
 from kruispunt.errors import DataError
-from kruispunt.identifiers.ticket import InvalidTicket, Ticket, moment_of
+from kruispunt.identifiers.ticket import InvalidTicket, span
 from kruispunt.securitylog.read import Found
 
 app = typer.Typer(help="The security log. Every reading is logged too.", no_args_is_help=True)
@@ -76,14 +76,14 @@ def show(
 def find_entries(ticket: str, config: Path | None, purpose: str) -> tuple[Found, ...]:
     """The entries of one exchange; the reading is logged first. Raises DataError for what is no ticket."""
     try:
-        moment_of(ticket)
+        span(ticket)
     except InvalidTicket as error:
         raise DataError(f"{ticket} is no ticket: {error}") from None
     settings = find_settings(config)
 
     async def read(dsn: str) -> tuple[Found, ...]:
         async with open_log(settings, dsn) as log:
-            return await log.reader.by_ticket(Ticket(ticket), who_reads(), purpose)
+            return await log.reader.by_ticket(ticket, who_reads(), purpose)
 
     with dsn_of(settings) as dsn:
         return asyncio.run(read(dsn))

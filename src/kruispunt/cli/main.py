@@ -19,6 +19,7 @@ from kruispunt.cli import (
     persona,
     phonetic,
     reindexing,
+    relay,
     repertory,
     serve,
     supplier,
@@ -56,6 +57,7 @@ def _root(
 app.command("demo")(demo.demo)
 app.command("call", context_settings=PASSED_ON, add_help_option=False)(call.call)
 app.command("serve")(serve.serve)
+app.command("relay")(relay.relay)
 app.command("why")(why.why)
 app.command("doctor")(doctor.doctor)
 app.command("phonetic")(phonetic.phonetic)

@@ -17,6 +17,9 @@ from kruispunt.identifiers.partial_date import PartialDate
 from kruispunt.identifiers.ssin import Kind, Ssin, compute
 from kruispunt.pipeline.service import Operation, Service
 
+LEGAL = ("nationalRegister", "cbssRegister")
+"""What a persona's person may hold for the registers, in the format of the import."""
+
 
 class Numbers(Enum):
     """How demo people are numbered: both ways give numbers that are nobody's."""
@@ -102,10 +105,11 @@ def _persona(service: Service, row: Mapping[str, Any], numbers: Numbers) -> Pers
     client = dict(row.get("client", {}))
     request = row.get("request", {})
     people = _people(row.get("person"), numbers)
+    others = [one for person in row.get("others", ()) for one in _people(person, numbers)]
     asked = client.pop("ssin", None) or (people[0].asked if people else None)
     final = people[-1].number if people else None
     values = dict(request.get("criteria", {}))
-    if asked is not None:
+    if asked is not None and any(field.name == "ssin" for field in operation.fields):
         values["ssin"] = asked
     return Persona(
         id=row["id"],
@@ -122,7 +126,7 @@ def _persona(service: Service, row: Mapping[str, Any], numbers: Numbers) -> Pers
         values=values,
         deviation=Deviation(**client),
         supplier=row.get("supplier", ""),
-        people=tuple(p.row for p in people if p.known),
+        people=tuple(p.row for p in (*people, *others) if p.known),
         lines=tuple(_line(line, people) for line in row.get("lines", ())),
         data=_about(row.get("data", {}), numbers),
     )
@@ -156,6 +160,7 @@ def _people(person: Mapping[str, Any] | None, numbers: Numbers) -> list[_Number]
                     "register": one.get("register", "national"),
                     "replacedBy": None if following is None else number_of(following, numbers),
                     "cancelled": one.get("cancelled", False),
+                    **{name: _about(one[name], numbers) for name in LEGAL if name in one},
                 },
             )
         )

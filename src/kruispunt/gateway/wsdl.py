@@ -58,6 +58,8 @@ def documents(service: Service) -> Contract:
     """Read a service's contract; ConfigurationError when a file is absent, unusable or ambiguous."""
     main = (service.folder / "contract" / service.wsdl).resolve()
     files = reachable(main)
+    for name in () if service.dialect is None else service.dialect.schemas:
+        files |= reachable(main.with_name(name))
     by_name: dict[str, Path] = {}
     for path in files:
         if by_name.setdefault(path.name, path) != path:

@@ -32,6 +32,14 @@ _LOW_BITS: Final = 62
 _LOW_MASK: Final = (1 << _LOW_BITS) - 1
 _FRESH_BYTES: Final = 10
 _STEP_BYTES: Final = 4
+_STEP: Final = 1 << 38
+"""The least step within one millisecond: so that the short forms of two tickets of one source differ too."""
+_SHORT_EPOCH: Final = 1_577_836_800_000
+"""2020-01-01 in milliseconds: 41 bits from there last until 2089."""
+_SHORT_FORM: Final = re.compile(r"[0-9A-Z]{15}")
+_SHORT_CHANCE_BITS: Final = 36
+_SHORT_SPAN: Final = 1 << 41
+_DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class InvalidTicket(InvalidIdentifier):
@@ -57,7 +65,7 @@ class TicketSource:
 
     def _advance(self, now: int) -> None:
         if now <= self._millisecond:
-            self._chance += 1 + int.from_bytes(self._random_bytes(_STEP_BYTES), "big")
+            self._chance += _STEP + int.from_bytes(self._random_bytes(_STEP_BYTES), "big")
             if self._chance < _CHANCE:
                 return
             # The chance ran out: borrow the next millisecond rather than wait for the clock.
@@ -74,6 +82,42 @@ def moment_of(ticket: str) -> datetime:
         return _EPOCH + int(ticket[:8] + ticket[9:13], 16) * _MILLISECOND
     except OverflowError:
         raise InvalidTicket("the moment in the ticket lies beyond the calendar") from None
+
+
+def short(ticket: Ticket) -> str:
+    """The ticket in SSDN's form, 15 capitals and digits: its milliseconds since 2020, and 36 of its bits of chance.
+
+    It sorts as the tickets do; those of one source always differ. Two sources meet when they draw the same 36 bits
+    in the same millisecond: then both exchanges are found under it. Raises ValueError outside the years 2020 to 2089.
+    """
+    number = int(ticket.replace("-", ""), 16)
+    millisecond = (number >> 80) - _SHORT_EPOCH
+    if not 0 <= millisecond < _SHORT_SPAN:
+        raise ValueError("a short ticket holds moments from 2020 to 2089")
+    chance = (number >> 64 & 0xFFF) << _LOW_BITS | number & _LOW_MASK
+    value = millisecond << _SHORT_CHANCE_BITS | chance >> _CHANCE.bit_length() - 1 - _SHORT_CHANCE_BITS
+    digits = []
+    for _ in range(15):
+        value, digit = divmod(value, 36)
+        digits.append(_DIGITS[digit])
+    return "".join(reversed(digits))
+
+
+def span(ticket: str) -> tuple[Ticket, Ticket]:
+    """The first and the last ticket that a text stands for: the same one twice, or all whose short form it is.
+
+    Raises InvalidTicket.
+    """
+    if _SHORT_FORM.fullmatch(ticket) is None:
+        moment_of(ticket)
+        return Ticket(ticket), Ticket(ticket)
+    value = int(ticket, 36)
+    millisecond, chance = value >> _SHORT_CHANCE_BITS, value & (1 << _SHORT_CHANCE_BITS) - 1
+    if millisecond >= _SHORT_SPAN:
+        raise InvalidTicket("the moment in the ticket lies beyond the year 2089")
+    rest = _CHANCE.bit_length() - 1 - _SHORT_CHANCE_BITS
+    low = chance << rest
+    return _write(millisecond + _SHORT_EPOCH, low), _write(millisecond + _SHORT_EPOCH, low | (1 << rest) - 1)
 
 
 def _write(millisecond: int, chance: int) -> Ticket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import perf_counter
 from traceback import extract_tb
@@ -10,6 +11,7 @@ import structlog
 
 from kruispunt.errors import InternalFailure, Refusal, StorageError
 from kruispunt.pipeline.context import Answer, Exchange, Incoming
+from kruispunt.pipeline.dialect import Dialect
 from kruispunt.pipeline.platform import Platform
 from kruispunt.pipeline.reply import compose, outcome_code
 from kruispunt.pipeline.steps.authenticate import authenticate
@@ -17,6 +19,7 @@ from kruispunt.pipeline.steps.authorise import authorise
 from kruispunt.pipeline.steps.check_criteria import check_criteria
 from kruispunt.pipeline.steps.consult import consult
 from kruispunt.pipeline.steps.control_integration import control_integration
+from kruispunt.pipeline.steps.control_returned import control_returned
 from kruispunt.pipeline.steps.control_ssin import control_ssin
 from kruispunt.pipeline.steps.find_operation import find_operation
 from kruispunt.pipeline.steps.limit_volume import limit_volume, note_probing
@@ -25,19 +28,25 @@ from kruispunt.pipeline.steps.log_outgoing import log_outgoing
 from kruispunt.pipeline.steps.read_message import read_message
 from kruispunt.pipeline.steps.validate import validate
 
-STEPS = (
+Step = Callable[[Exchange, Platform], Awaitable[None]]
+
+MESSAGE_STEPS: tuple[Step, ...] = (
     read_message,  # 2   limits, parse
     find_operation,  # 2   URI, SOAP version, SOAPAction
     authenticate,  # 3   TLS client, signature, freshness
     log_incoming,  # 4   durable before anything else happens; refuses replays
     limit_volume,  # 4   quota, and the pace of who probes: the sender is known and logged, a replay costs no quota
+)
+REQUEST_STEPS: tuple[Step, ...] = (
     validate,  # 5   XSD
     authorise,  # 6   organisation, legal context, data groups
     check_criteria,  # 7   the service's own checks
     control_ssin,  # 8   structure, BIS, existence, replaced, cancelled
     control_integration,  # 9   the client's own repertory lines
     consult,  # 10  handler and supplier
+    control_returned,  # 9 of a search: about each person that it found
 )
+STEPS = (*MESSAGE_STEPS, *REQUEST_STEPS)
 
 logger = structlog.get_logger("pipeline")
 
@@ -47,8 +56,13 @@ async def answer(platform: Platform, incoming: Incoming) -> Answer:
     started = perf_counter()
     exchange = Exchange(platform.tickets.new(), platform.clock.now(), incoming)
     try:
-        for step in STEPS:
+        for step in MESSAGE_STEPS:
             await step(exchange, platform)
+        if exchange.service is not None and exchange.service.dialect is not None:
+            await _each_request(exchange, exchange.service.dialect, platform)
+        else:
+            for step in REQUEST_STEPS:
+                await step(exchange, platform)
     except Refusal as refusal:
         exchange.refusal = refusal
     except StorageError as error:
@@ -61,6 +75,20 @@ async def answer(platform: Platform, incoming: Incoming) -> Answer:
     operation = "" if exchange.operation is None else exchange.operation.name
     platform.observer.exchange(service, operation, outcome_code(exchange), perf_counter() - started - exchange.delayed)
     return reply
+
+
+async def _each_request(exchange: Exchange, dialect: Dialect, platform: Platform) -> None:
+    """A message that carries requests: each is answered, whatever becomes of the others, and counted (PL-16)."""
+    for request in dialect.requests(exchange, platform):
+        exchange.requests.append(request)
+        try:
+            if len(exchange.requests) > 1:
+                await limit_volume(request, platform)
+                exchange.delayed += request.delayed
+            for step in REQUEST_STEPS:
+                await step(request, platform)
+        except Refusal as refusal:
+            request.refusal = refusal
 
 
 async def _seal(exchange: Exchange, platform: Platform) -> Answer:

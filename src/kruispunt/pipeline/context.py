@@ -82,6 +82,10 @@ class Exchange:
     refusal: Refusal | None = None
     delayed: float = 0.0
     """Seconds that the answer was held up on purpose (PL-16); no part of the platform's own time."""
+    document: etree._Element | None = None
+    """What a dialect opened: the document inside the element of the Body."""
+    requests: list[Exchange] = field(default_factory=list)
+    """In a dialect whose messages carry requests: each of them, in their order. Elsewhere the exchange is its own."""
     notes: list[tuple[str, str]] = field(default_factory=list)
     """What each step did, for `kruispunt why`; kept encrypted with the reply."""
 
@@ -90,6 +94,13 @@ class Exchange:
         """The Envelope; read_message has set it."""
         assert self.parsed is not None
         return self.parsed
+
+    @property
+    def stopped(self) -> Refusal | None:
+        """What ended it: its own refusal, else the first of those of its requests."""
+        if self.refusal is not None or not self.requests:
+            return self.refusal
+        return next((r.refusal for r in self.requests if r.refusal is not None), None)
 
     def note(self, step: str, text: str) -> None:
         self.notes.append((step, text))

@@ -38,6 +38,9 @@ class Mounted:
 
 
 def mount(service: Service, schema: Schema, supplier: Any) -> Mounted:
+    dialect = service.dialect
+    if dialect is not None:
+        return Mounted(service, schema, supplier, {dialect.action: dialect.door}, {dialect.element: dialect.door})
     return Mounted(
         service,
         schema,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from lxml import etree
 
 from kruispunt.clock import to_text
@@ -26,6 +28,8 @@ def outcome_code(exchange: Exchange) -> str:
     refusal = exchange.refusal
     if isinstance(refusal, Fault):
         return refusal.code
+    if exchange.requests:
+        return next((code for code in map(outcome_code, exchange.requests) if code != "OK"), "OK")
     code = _status_code(exchange)
     return "OK" if code is None else code.code
 
@@ -34,6 +38,10 @@ def compose(exchange: Exchange, platform: Platform) -> Answer:
     """The signed reply to an exchange whose steps are done. Raises when the reply breaks its own contract."""
     fault = exchange.refusal if isinstance(exchange.refusal, Fault) else None
     now = platform.clock.now()
+    dialect = None if exchange.service is None else exchange.service.dialect
+    framed = None if dialect is None else dialect.reply(exchange, platform, now)
+    if framed is not None:
+        return _sealed(exchange, platform, framed, now, 200, canonical=True)
     echo = _echo(exchange)
     cbss = (
         "<informationCBSS>"
@@ -43,20 +51,29 @@ def compose(exchange: Exchange, platform: Platform) -> Answer:
         "</informationCBSS>"
     )
     inner = _response(exchange, echo, cbss) if fault is None else _fault(exchange, platform, fault, echo, cbss)
+    canonical = not any("xmlns" in fragment for fragment in echo)
+    return _sealed(exchange, platform, inner, now, 200 if fault is None else 500, canonical=canonical)
+
+
+def _sealed(
+    exchange: Exchange, platform: Platform, inner: str, now: datetime, status: int, *, canonical: bool
+) -> Answer:
+    """The envelope around what stands in the Body: signed where the client wants it, held against the contract."""
+    fault = exchange.refusal
     registration = exchange.registration
     confirm = None
     if registration is not None and registration.signature_confirmation and exchange.signed is not None:
         confirm = exchange.signed.signature_value
     attributes = (("engine", platform.rules.engine),)
-    canonical = not any("xmlns" in fragment for fragment in echo)
     if registration is not None and not registration.sign_replies:
         body = unsigned_envelope(inner, attributes)
     else:
         body = platform.signer.envelope(inner, now, body_attributes=attributes, confirm=confirm, canonical=canonical)
     if platform.rules.check_replies and not isinstance(fault, InternalFailure):
         _hold_against_schema(exchange, platform, body)
-    headers = (("retry-after", str(fault.retry_after)),) if isinstance(fault, VolumeExceeded) else ()
-    return Answer(500 if fault is not None else 200, body, headers=headers)
+    stopped = exchange.stopped
+    headers = (("retry-after", str(stopped.retry_after)),) if isinstance(stopped, VolumeExceeded) else ()
+    return Answer(status, body, headers=headers)
 
 
 def _echo(exchange: Exchange) -> tuple[str, ...]:
@@ -140,7 +157,7 @@ def _information(information: Information) -> str:
 
 def _fault(exchange: Exchange, platform: Platform, fault: Fault, echo: tuple[str, ...], cbss: str) -> str:
     """CBSSFaultType (PL-26) in the operation's fault element, or in our own where no operation is known."""
-    if exchange.service is not None and exchange.operation is not None:
+    if exchange.service is not None and exchange.operation is not None and exchange.service.dialect is None:
         name, namespace = f"svc:{exchange.operation.name}Fault", exchange.service.namespace
     else:
         name, namespace = "svc:Fault", FAULT
@@ -163,6 +180,11 @@ def _hold_against_schema(exchange: Exchange, platform: Platform, reply: bytes) -
     if exchange.service is None or exchange.operation is None:
         return
     payload = parse(reply, REPLY_LIMITS)[-1][0]
+    if exchange.service.dialect is not None:
+        trouble = exchange.service.dialect.hold_against_contract(payload, platform)
+        if trouble is not None:
+            raise ContractBroken(trouble)
+        return
     if payload.tag.endswith("}Fault"):
         payload = next(child for child in payload if child.tag == "detail")[0]
     trouble = platform.mounted[exchange.service.path].schema.check(payload)

@@ -19,6 +19,7 @@ from kruispunt.periods import Period
 if TYPE_CHECKING:
     from lxml import etree
 
+    from kruispunt.pipeline.dialect import Dialect
     from kruispunt.storage.database import Database
     from kruispunt.suppliers.port import Remote
 
@@ -97,6 +98,8 @@ class Control(Enum):
     """Step 8: the number asked must be usable."""
     INTEGRATION = "integration"
     """Step 9: the client's own repertory lines decide."""
+    RETURNED = "returned"
+    """Step 9 for a search, behind step 10: those lines decide about each person that was found (IP-20)."""
 
 
 Handler = Callable[[Call, Any], Awaitable[Outcome]]
@@ -128,7 +131,7 @@ class Operation:
     """For clients: the children of the request element that follow `legalContext`, from values by field name."""
     handle: Handler | None
     """None: the contract has it and nobody built it (MSG00025, PL-15)."""
-    controls: frozenset[Control] = frozenset(Control)
+    controls: frozenset[Control] = frozenset(Control) - {Control.RETURNED}
     fields: tuple[Field, ...] = ()
     data_groups: Callable[[Any], frozenset[str]] = lambda _criteria: frozenset()
     """The data groups that criteria ask for."""
@@ -139,6 +142,10 @@ class Operation:
     period: Callable[[Any], Period | None] = lambda _criteria: None
     """The period asked for, where integration control over a period applies."""
     bis_allowed: bool = True
+    returned: Callable[[Outcome], tuple[Ssin, ...]] = lambda _outcome: ()
+    """With Control.RETURNED: the people that the outcome is about."""
+    withhold: Callable[[Outcome, frozenset[Ssin]], Outcome] | None = None
+    """With Control.RETURNED: the outcome without the people of whom nothing may be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +171,8 @@ class Service:
     """Kinds of data that can be imported for this service, by name."""
     supplier_name: str = ""
     """As MSG00002 names it, and as `suppliers.toml` does."""
+    dialect: Dialect | None = None
+    """How its messages are framed; None: as the newer services' are."""
     remote: Remote | None = None
     """How the same port is made over a supplier elsewhere, when one is configured under `supplier_name` (PL-35)."""
 

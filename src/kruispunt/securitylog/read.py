@@ -10,14 +10,16 @@ from uuid import UUID
 
 from kruispunt.clock import Clock
 from kruispunt.errors import StorageError
-from kruispunt.identifiers.ticket import Ticket, TicketSource
+from kruispunt.identifiers.ticket import Ticket, TicketSource, span
 from kruispunt.securitylog.entry import Entry, Kind, Message
 from kruispunt.securitylog.keys import KeyRing
 from kruispunt.securitylog.seal import unseal
 from kruispunt.securitylog.write import LogWriter
 from kruispunt.storage.database import Database
 
-_FIND = "select kind, at, canonical, key, payload from log_entry where ticket = $1 order by kind"
+_FIND = """
+    select ticket, kind, at, canonical, key, payload from log_entry where ticket between $1 and $2 order by ticket, kind
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +46,19 @@ class LogReader:
         self._clock = clock
         self._tickets = TicketSource(clock)
 
-    async def by_ticket(self, ticket: Ticket, reader: str, purpose: str) -> tuple[Found, ...]:
-        """All entries of one exchange, incoming first; empty when there is none.
+    async def by_ticket(self, ticket: str, reader: str, purpose: str) -> tuple[Found, ...]:
+        """All entries of one exchange, incoming first; empty when there is none. Raises InvalidTicket.
+
+        A ticket in SSDN's short form stands for the exchange, or very rarely the two, that it was told to.
 
         `reader` names the person who reads, `purpose` the command; both are logged.
         """
+        first, last = span(ticket)
         await self._log_reading(ticket, reader, purpose)
-        rows = await self._database.fetch(_FIND, UUID(ticket))
-        return tuple([await self._found(ticket, row) for row in rows])
+        rows = await self._database.fetch(_FIND, UUID(first), UUID(last))
+        return tuple([await self._found(Ticket(str(row["ticket"])), row) for row in rows])
 
-    async def _log_reading(self, ticket: Ticket, reader: str, purpose: str) -> None:
+    async def _log_reading(self, ticket: str, reader: str, purpose: str) -> None:
         await self._writer.append(
             Entry(
                 ticket=self._tickets.new(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kruispunt.access.model import Organisation
+from kruispunt.access.model import Grant, Organisation
 from kruispunt.errors import BusinessRefusal, Rule
 from kruispunt.pipeline.context import Exchange
 from kruispunt.pipeline.platform import Platform
@@ -19,10 +19,10 @@ async def authorise(exchange: Exchange, platform: Platform) -> None:
         return
     organisation = _organisation(exchange, platform)
     exchange.organisation = organisation
-    context = exchange.claims.legal_context
-    grant = platform.access.table.grant(service.name, operation.name, organisation.code, context)
+    grant = _grant(exchange, platform, organisation)
     if grant is None:
         raise _no_grant(exchange, organisation)
+    context = grant.legal_context
     groups = operation.data_groups(exchange.criteria)
     if not groups <= grant.data_groups:
         raise BusinessRefusal(
@@ -51,6 +51,18 @@ def _organisation(exchange: Exchange, platform: Platform) -> Organisation:
             remedy="Name the organisation that this certificate was registered for.",
         )
     return organisation
+
+
+def _grant(exchange: Exchange, platform: Platform, organisation: Organisation) -> Grant | None:
+    """By the legal context that the message names; in a dialect that names none, by who asks what (IP-20)."""
+    service, operation, registration = exchange.service, exchange.operation, exchange.registration
+    assert service is not None
+    assert operation is not None
+    assert registration is not None
+    table = platform.access.table
+    if service.dialect is None:
+        return table.grant(service.name, operation.name, organisation.code, exchange.claims.legal_context)
+    return table.implied(service.name, operation.name, organisation.code, registration.urn)
 
 
 def _no_grant(exchange: Exchange, organisation: Organisation) -> BusinessRefusal:

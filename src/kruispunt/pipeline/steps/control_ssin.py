@@ -83,13 +83,13 @@ async def _find(exchange: Exchange, platform: Platform, asked: Ssin) -> Subject 
     organisation, grant = exchange.organisation, exchange.grant
     if organisation is None or grant is None or grant.integration is None:
         return await find_person(platform.database, asked)
-    days = _period(exchange, platform, grant.integration.kind)
+    days = period_of(exchange, platform, grant.integration.kind)
     return await find_subject(
         platform.database, asked, organisation.inscribed_as, grant.integration.quality_codes, days
     )
 
 
-def _period(exchange: Exchange, platform: Platform, kind: ControlKind) -> Period:
+def period_of(exchange: Exchange, platform: Platform, kind: ControlKind) -> Period:
     """The days on which a line counts, by the kind of control (PL-20)."""
     if kind is ControlKind.ANY:
         return ALWAYS

@@ -47,6 +47,8 @@ async def limit_volume(exchange: Exchange, platform: Platform) -> None:
 
 def note_probing(exchange: Exchange, platform: Platform) -> None:
     """Counts a refused number, once its exchange is decided; the operator is told when it is one too many."""
+    for request in exchange.requests:
+        note_probing(request, platform)
     refusal, registration = exchange.refusal, exchange.registration
     if registration is None or not isinstance(refusal, BusinessRefusal) or refusal.business_rule not in PROBES:
         return

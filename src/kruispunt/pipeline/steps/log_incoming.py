@@ -25,7 +25,8 @@ async def log_incoming(exchange: Exchange, platform: Platform) -> None:
     signed, registration = exchange.signed, exchange.registration
     assert signed is not None
     assert registration is not None
-    exchange.claims = _claims(signed.body)
+    dialect = None if exchange.service is None else exchange.service.dialect
+    exchange.claims = _claims(signed.body) if dialect is None else dialect.claims(exchange, platform)
     message = Message(registration.owner, exchange.incoming.body)
     size = len(exchange.incoming.body)
     entry = entry_of(exchange, Kind.INCOMING, exchange.received, size, subjects=exchange.claims.ssins, message=message)

@@ -43,7 +43,7 @@ async def _log_refused(exchange: Exchange, platform: Platform) -> None:
 
 
 def _entry_out(exchange: Exchange, platform: Platform, message: Message) -> Entry:
-    refusal = exchange.refusal
+    refusal = exchange.stopped
     return entry_of(
         exchange,
         Kind.OUTGOING,
@@ -51,19 +51,23 @@ def _entry_out(exchange: Exchange, platform: Platform, message: Message) -> Entr
         len(message.data),
         outcome=outcome_code(exchange),
         rule="" if refusal is None else refusal.rule,
-        subjects=_told(exchange) if refusal is None else (),
+        subjects=_told(exchange),
         message=message,
     )
 
 
 def _told(exchange: Exchange) -> tuple[str, ...]:
     """Every SSIN that the reply tells (PL-30)."""
+    if exchange.refusal is not None:
+        return ()
+    if exchange.requests:
+        return tuple(dict.fromkeys(ssin for request in exchange.requests for ssin in _told(request)))
     final = () if exchange.ssin is None else (exchange.ssin,)
     return final if exchange.outcome is None else (*final, *exchange.outcome.subjects)
 
 
 def _notes(exchange: Exchange) -> tuple[tuple[str, str], ...]:
-    refusal = exchange.refusal
+    refusal = exchange.stopped
     if refusal is None:
         return tuple(exchange.notes)
     stopped = (

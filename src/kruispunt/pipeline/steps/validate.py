@@ -12,6 +12,10 @@ async def validate(exchange: Exchange, platform: Platform) -> None:
     service, operation = exchange.service, exchange.operation
     assert service is not None
     assert operation is not None
+    if service.dialect is not None:
+        service.dialect.validate(exchange, platform)
+        exchange.note("validate", f"{operation.name}: valid against its contract")
+        return
     if exchange.request is None:
         raise InvalidRequest("soap.body", "the Body must hold exactly one element", element="Body")
     expected = f"{{{service.namespace}}}{operation.name}Request"
