@@ -23,6 +23,10 @@ async def consult(exchange: Exchange, platform: Platform) -> None:
         data_groups=exchange.data_groups,
         today=today(platform.clock),
         tls_subject=exchange.incoming.tls.subject,
+        organisation=exchange.organisation,
+        application="" if exchange.registration is None else exchange.registration.urn,
+        ticket=exchange.ticket,
+        test_numbers=platform.rules.test_numbers,
     )
     started = perf_counter()
     try:
