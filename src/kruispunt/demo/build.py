@@ -160,9 +160,9 @@ def _write_people(
     lines = _Lines(directory.data / "inscriptions.jsonl")
     of_personas = [line for persona in personas for line in persona.lines]
     lines.extend(_by_key(line, organisations) for line in of_personas if "register" not in line)
-    for owner, rows in _registers(of_personas, organisations).items():
+    for owner, of_register in _registers(of_personas, organisations).items():
         own = _Lines(directory.data / f"{REGISTER}{owner}.jsonl")
-        own.extend(rows)
+        own.extend(of_register)
         own.close()
     situations = []
     for demo in population(options.people, options.numbers, options.seed):

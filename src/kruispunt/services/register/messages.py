@@ -117,7 +117,7 @@ def _criteria(request: etree._Element) -> etree._Element:
 
 
 def _dossier(values: Mapping[str, Any]) -> str:
-    organisation, kind = str(values.get("organisation") or ""), str(values.get("dossierType") or "")
+    organisation, kind = str(values.get("knownTo") or ""), str(values.get("dossierType") or "")
     return (
         element("ssin", str(values["ssin"]))
         + (write_organisation(organisation) if organisation else "")

@@ -17,9 +17,7 @@ from kruispunt.xml.parse import Limits
 
 _CUSTOMER: Final = frozenset({Control.CUSTOMER})
 _SSIN: Final = Field("ssin", help="Number of the person: eleven digits.")
-_KNOWN_TO: Final = Field(
-    "organisation", default="", help="CBE number or sector/institution, in an integrator's register."
-)
+_KNOWN_TO: Final = Field("knownTo", default="", help="CBE number or sector/institution, in an integrator's register.")
 _TYPE: Final = Field("dossierType", help="Dossier type, as the register defines it.")
 _ANY_TYPE: Final = Field("dossierType", default="", help="Dossier type; without it, all.")
 _BEGIN: Final = Field("begin", help="First day, YYYY-MM-DD.")
