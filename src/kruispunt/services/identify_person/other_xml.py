@@ -126,14 +126,16 @@ def _compose_access(operation: str, given: Mapping[str, str]) -> str:
 
 
 def _compose_sectors(given: Mapping[str, str]) -> str:
-    integrated = wrap("rm:IntegratedPeriod", _given("integratedBegin", "integratedEnd", given))
+    integrated = ""
+    if given.get("integratedBegin"):
+        integrated = wrap("rm:IntegratedPeriod", _given("integratedBegin", "integratedEnd", given))
     combination = element("rm:Sector", given.get("sector", "")) + optional(
         "rm:QualityCodes", given.get("qualityCode") or None
     )
     inner = (
         optional("rm:QualityCodeRequestor", given.get("requestor") or None)
         + element("rm:RequestedSsin", given["ssin"])
-        + (integrated if given.get("integratedBegin") else "")
+        + integrated
         + wrap("rm:RequestedPeriod", _given("begin", "end", given))
         + (wrap("rm:SectorQualityCodesCombination", combination) if given.get("sector") else "")
         + element("rm:FetchDescriptions", "false")
