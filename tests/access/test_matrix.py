@@ -42,6 +42,14 @@ MATRIX: Final = tuple(
 """Of a dialect whose messages name no legal context: see `tests/services/test_identify_person_access.py`."""
 FOREIGNER: Final = next(s for s in SERVICES if s.name == "ForeignerSituationService")
 SSIN: Final = "85673099811"
+NEEDED: Final = {
+    "ssin": SSIN,
+    "role": "902",
+    "dossierType": "902",
+    "begin": "2026-01-01",
+    "newBegin": "2026-02-01",
+}
+"""A value for each criterion that must be given."""
 UNKNOWN: Final = (
     "NEO:OTHER",
     "neo:unemployment",
@@ -164,8 +172,9 @@ def print_of(name: str) -> str:
 def asked(operation: Operation) -> Iterator[dict[str, Any]]:
     """The criteria by which each set of data groups can be asked for: every flag of the contract on and off."""
     flags = [f.name for f in operation.fields if f.kind is bool]
+    needed = {f.name: NEEDED[f.name] for f in operation.fields if f.default is None}
     for values in product((True, False), repeat=len(flags)):
-        yield {"ssin": SSIN, **dict(zip(flags, values, strict=True))}
+        yield {**needed, **dict(zip(flags, values, strict=True))}
 
 
 def decided(
