@@ -85,7 +85,9 @@ def test_what_no_row_grants_is_refused() -> None:
 
 
 def test_operator_rows_replace_those_that_ship(tmp_path: Path) -> None:
-    assert not loaded(tmp_path, grants__foreigner_situation="").grants
+    grants = loaded(tmp_path, grants__foreigner_situation="").grants
+    assert not [key for key in grants if key[0] == "ForeignerSituationService"]
+    assert grants, "those of other services stay"
 
 
 def test_operator_organisation_may_replace_one_that_ships(tmp_path: Path) -> None:
