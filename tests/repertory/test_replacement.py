@@ -21,12 +21,13 @@ from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.ssin import Ssin
 from kruispunt.periods import Period, merge
 from kruispunt.registers import changes, people
+from kruispunt.registers.facts import Told as PersonTold
 from kruispunt.registers.people import State
 from kruispunt.repertory.history import as_of, history
 from kruispunt.repertory.lines import Key, Line
 from kruispunt.repertory.register import Register, Told
 from kruispunt.repertory.replacement import undo_replacement
-from kruispunt.repertory.writing import Operation, Verdict
+from kruispunt.repertory.writing import Author, Operation, Verdict
 from kruispunt.storage.database import Database
 
 Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
@@ -157,7 +158,7 @@ def test_rp_06_history_tells_who_when_what_and_any_past_state(ask: Ask) -> None:
         await pause()
         await register.inscribe([told(old, 0, 9)], ME)
         await pause()
-        await register.inscribe([told(old, 5, 19)], ground.Author("urn:example:other"))
+        await register.inscribe([told(old, 5, 19)], Author("urn:example:other"))
         await pause()
         await register.delete([told(old, 3, 4)], ME)
         await pause()
@@ -185,6 +186,17 @@ def test_rp_06_history_tells_who_when_what_and_any_past_state(ask: Ask) -> None:
         assert (await history(database, register.owner, new))[-1].made == (Line(new_key, span(5, 19)),)
         assert moments[0] < first.at < moments[1] < second.at < moments[2] < third.at < moments[3]
         assert first.at.tzinfo is UTC
+        (further,) = await known(database, 1)
+        async with changes.changing(database, "urn:example:service") as changer:
+            await changer.connection.execute(f"SET LOCAL kruispunt.ticket = '{ME.ticket}'")
+            facts = (await changer.known([ssins.to_int(new)]))[ssins.to_int(new)]
+            await changer.tell([PersonTold(facts._replace(replaced_by=ssins.to_int(further)))])
+        last = (await history(database, register.owner, new))[-1]
+        assert (last.author, last.ticket, last.ended) == (
+            "urn:example:service",
+            ME.ticket,
+            (Line(new_key, span(0, 2)), Line(new_key, span(5, 19))),
+        )
         assert await history(database, ground.fresh_owner(), old) == ()
         assert await as_of(database, ground.fresh_owner(), old, moments[1]) == ()
 

@@ -13,6 +13,7 @@ from told import ME, ONEM, fresh_owner, known, load_lines, register_of, span, to
 import kruispunt
 from kruispunt.errors import ConfigurationError
 from kruispunt.identifiers import cbe
+from kruispunt.identifiers.organisation import OrganisationKey
 from kruispunt.repertory import tenants
 from kruispunt.repertory.lines import NO_ORGANISATION, Key
 from kruispunt.repertory.tenants import Definition, DossierType, read_definitions
@@ -51,7 +52,7 @@ def test_rp_01_a_file_defines_registers_and_types(ask: Ask, tmp_path: Path) -> N
     types = (
         DossierType("PARTNER", "Known for a partner", NO_ORGANISATION, closed=True),
         DossierType("902", "File under examination", ONEM),
-        DossierType("902", "File under examination", tenants.OrganisationKey("18/0")),
+        DossierType("902", "File under examination", OrganisationKey("18/0")),
     )
     assert {*definitions[0].types} == {*types}
 
