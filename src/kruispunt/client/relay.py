@@ -153,7 +153,9 @@ class _Exchange(BaseHTTPRequestHandler):
         except _Refused as refused:
             status, body, rule = 500, _fault(refused), refused.rule
             self.close_connection = True
-        logger.info("relayed" if not rule else "refused", path=urlsplit(self.path).path[:256], status=status, rule=rule)
+        logger.info(
+            "relayed" if not rule else "refused", path=self.path.partition("?")[0][:256], status=status, rule=rule
+        )
         self._send(status, XML, body, headers)
 
     def do_GET(self) -> None:
@@ -211,7 +213,7 @@ class _Exchange(BaseHTTPRequestHandler):
         signed = self._signed(request)
         action = (self.headers.get("SOAPAction") or "").strip().removeprefix('"').removesuffix('"')
         try:
-            status, headers, reply = self.connection_out.post(urlsplit(self.path).path, action, signed)
+            status, headers, reply = self.connection_out.post(self.path.partition("?")[0], action, signed)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise _away(self.server.platform.url, error) from error
         if not reply.lstrip().startswith(b"<"):

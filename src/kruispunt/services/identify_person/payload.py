@@ -171,21 +171,22 @@ def _search(group: etree._Element, version: Version) -> BySsin | ByName | ByAddr
 
 def _by_name(group: etree._Element, version: Version) -> ByName:
     get = _getter(group)
-    tolerance, maximum = get("Tolerance"), get("Maximum")
     return ByName(
         last_name=get("LastName") or "",
         first_name=get("FirstName"),
         middle_name=get("MiddleName"),
         birth_date=get("BirthDate") or "",
-        gender=int(get("Gender") or 0),
-        tolerance=None if tolerance is None else _number(tolerance, "Tolerance"),
-        maximum=None if maximum is None else int(maximum),
+        gender=_number(get("Gender"), "Gender") or 0,
+        tolerance=_number(get("Tolerance"), "Tolerance"),
+        maximum=_number(get("Maximum"), "Maximum"),
         version=version,
     )
 
 
-def _number(text: str, field: str) -> int:
+def _number(text: str | None, field: str) -> int | None:
     """The schema admits a number of any length, and Python reads none of thousands of digits."""
+    if text is None:
+        return None
     if len(text) > LONGEST_NUMBER:
         raise invalid_field(f"Phonetic Criteria: {field}", "out of range")
     return int(text)
