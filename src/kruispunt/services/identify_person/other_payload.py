@@ -93,11 +93,16 @@ def _read_sectors(payload: etree._Element) -> OtherSectors:
     requestor = _text(criteria, "QualityCodeRequestor")
     return OtherSectors(
         ssin=_text(criteria, "RequestedSsin"),
-        requestor=int(requestor) if requestor else DEFAULT_REQUESTOR,
+        requestor=_number(requestor, "QualityCodeRequestor") if requestor else DEFAULT_REQUESTOR,
         integrated=None if integrated is None else _days(integrated),
         requested=_days(requested),
         combinations=tuple(
-            (int(_text(one, "Sector")), tuple(int(node.text or "0") for node in one.iterchildren("{*}QualityCodes")))
+            (
+                _number(_text(one, "Sector"), "Sector"),
+                tuple(
+                    _number((node.text or "").strip(), "QualityCodes") for node in one.iterchildren("{*}QualityCodes")
+                ),
+            )
             for one in criteria.iterchildren("{*}SectorQualityCodesCombination")
         ),
     )
