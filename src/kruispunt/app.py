@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from kruispunt.gateway.secrets import read_certificates, read_secret
 from kruispunt.gateway.wsdl import documents
 from kruispunt.identifiers.ticket import TicketSource
 from kruispunt.pipeline.chain import answer
-from kruispunt.pipeline.context import TlsClient
+from kruispunt.pipeline.context import Answer, Incoming, TlsClient
 from kruispunt.pipeline.platform import Access, Observer, Platform, Rules, mount
 from kruispunt.pipeline.service import Service
 from kruispunt.securitylog.keys import KeyRing, MasterKey, MasterKeys, parse_master_keys
@@ -308,11 +309,16 @@ def gateway(platform: Platform, max_bytes: int, proxy_header: str | None = None)
     async def admit(client: TlsClient) -> None:
         await platform.revocation.admit(client.fingerprint, client.token)
 
+    async def serve(incoming: Incoming) -> Answer:
+        return await answer(platform, incoming)
+
     contracts = {path: documents(mounted.service) for path, mounted in platform.mounted.items()}
+    usual = replace(platform.rules.limits, size=max_bytes)
+    larger = {path: m.limits(usual).size for path, m in platform.mounted.items() if m.service.limits is not None}
     if proxy_header is None:
-        return HttpGateway(lambda incoming: answer(platform, incoming), contracts, max_bytes, admit)
+        return HttpGateway(serve, contracts, max_bytes, admit, larger=larger)
     forwarded = Forwarded(proxy_header.lower().encode(), platform.trust, platform.clock)
-    return HttpGateway(lambda incoming: answer(platform, incoming), contracts, max_bytes, admit, forwarded, address_of)
+    return HttpGateway(serve, contracts, max_bytes, admit, forwarded, address_of, larger)
 
 
 async def _forget_replays(platform: Platform) -> None:

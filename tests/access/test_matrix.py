@@ -47,7 +47,16 @@ DAY: Final = "2026-01-01"
 PARTIAL: Final = {"consultRightsAndPayments"}
 """Operations that tell what may be told."""
 TOO_MANY: Final = {"ForeignerSituationService": "REG00101", "HandiService": "MSG00050"}
-REQUIRED: Final = {"ssin": SSIN, "lastName": "Peeters", "birthDate": "1985-07-30", "replacedBy": SSIN}
+REQUIRED: Final = {
+    "ssin": SSIN,
+    "lastName": "Peeters",
+    "birthDate": "1985-07-30",
+    "replacedBy": SSIN,
+    "role": "902",
+    "dossierType": "902",
+    "begin": "2026-01-01",
+    "newBegin": "2026-02-01",
+}
 """What an operation may want besides its flags; each takes what it has a field for."""
 UNKNOWN: Final = (
     "NEO:OTHER",

@@ -220,7 +220,7 @@ def _signer(key: Path, certificate: Path) -> Signer:
 _volatile = re.compile(
     rb"(?<=<ticketCBSS>)[^<]+|(?<=<timestampReceive>)[^<]+|(?<=<timestampReply>)[^<]+|(?<=<timestampSent>)[^<]+"
     rb"|(?<=<ssdn:Ticket>)[^<]+|(?<=<ssdn:TimeRequest>)[^<]+|(?<=<ssdn:TimeReceive>)[^<]+"
-    rb"|(?<=<ssdn:TimeResponse>)[^<]+"
+    rb"|(?<=<ssdn:TimeResponse>)[^<]+|(?<=<timestamp>)[^<]+"
 )
 
 

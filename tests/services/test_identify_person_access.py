@@ -20,7 +20,7 @@ from kruispunt.pipeline.steps.authorise import authorise
 from kruispunt.pipeline.steps.log_incoming import log_incoming
 from kruispunt.pipeline.steps.validate import validate
 from kruispunt.services.discovery import discover
-from kruispunt.services.identify_person.client import connector, service_request, ssdn_request
+from kruispunt.services.identify_person.client import SERVICES, connector, service_request, ssdn_request
 from kruispunt.services.identify_person.service import SERVICE
 from signed_messages import NOW, ec_signer, trust
 
@@ -73,6 +73,9 @@ VALUES: Final = {
     "postalCode": "1000",
     "streetCode": "1234",
     "houseNumber": "1",
+    "begin": "2020-01-01",
+    "end": "2020-12-31",
+    "purpose": "902",
 }
 
 
@@ -87,12 +90,8 @@ def decided(access: AccessTable, operation: str, organisation: str) -> str:
     """The legal context under which a request is let in, or the code of its refusal."""
     asked = SERVICE.operation(operation)
     assert asked is not None
-    limited = operation.startswith("cpas")
-    request = service_request(
-        "OCMWCPASIdentifyPerson" if limited else "IdentifyPerson",
-        "20050930" if limited else "20090818",
-        asked.compose(VALUES),
-    )
+    service_id, version = SERVICES.get(operation, ("IdentifyPerson", "20090818"))
+    request = service_request(service_id, version, asked.compose(VALUES))
     body = connector(ssdn_request(KEYS[organisation], request, "matrix", NOW))
     assert SERVICE.dialect is not None
     on = platform((SERVICE,), access, trust(), NOW)

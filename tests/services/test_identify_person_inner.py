@@ -48,6 +48,12 @@ VALUES: Final[dict[str, Any]] = {
     "streetCode": "1234",
     "houseNumber": "1",
     "box": "2",
+    "begin": "2020-01-01",
+    "end": "2020-12-31",
+    "purpose": "902",
+    "requestor": "902",
+    "sector": "18",
+    "qualityCode": "1",
     "verifyLastName": "Kruis",
     "verifyBirthDate": "1980-01-01",
 }
@@ -55,8 +61,7 @@ DOCUMENT: Final = client.ssdn_request(
     "0206737484",
     "".join(
         client.service_request(
-            "OCMWCPASIdentifyPerson" if o.name.startswith("cpas") else "IdentifyPerson",
-            "20050930" if o.name.startswith("cpas") else "20090818",
+            *client.SERVICES.get(o.name, ("IdentifyPerson", "20090818")),
             o.compose(VALUES if o.name.startswith("cpas") else {k: v for k, v in VALUES.items() if "verify" not in k}),
         )
         for o in SERVICE.operations
@@ -160,13 +165,17 @@ def test_any_text_in_any_place(text: str) -> None:
     "number", ["5", "+5", "-5", "0000000000000000000000000005", "9" * 5_000, "0" * 5_000 + "1", " 5 "]
 )
 def test_whole_numbers_of_every_spelling(number: str) -> None:
-    for value in ("tolerance", "gender", "maximum"):
-        operation = SERVICE.operation("phonetic")
+    for value, name in (
+        *((value, "phonetic") for value in ("tolerance", "gender", "maximum")),
+        ("purpose", "cpasRegister"),
+        *((value, "consultOtherSectors") for value in ("requestor", "sector", "qualityCode")),
+    ):
+        operation = SERVICE.operation(name)
         assert operation is not None
         payload = operation.compose({**VALUES, value: number, "verifyLastName": ""})
-        request = client.service_request("IdentifyPerson", "20090818", payload)
+        request = client.service_request(*client.SERVICES.get(name, ("IdentifyPerson", "20090818")), payload)
         (told,) = answered(client.connector(client.ssdn_request("0206737484", request, "ticket", NOW)))
-        assert told in {"phonetic", "schema.invalid", "criteria.value"}
+        assert told in {name, "schema.invalid", "criteria.value"}
 
 
 def test_the_example_schemas_agree() -> None:

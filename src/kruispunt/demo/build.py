@@ -21,13 +21,20 @@ from kruispunt.demo.pki import create_pki
 from kruispunt.demo.population import population
 from kruispunt.demo.supplied import Supplied
 from kruispunt.errors import DataError
+from kruispunt.identifiers import cbe
 from kruispunt.pipeline.service import Service
 from kruispunt.registers.importing import import_people
 from kruispunt.registers.jsonlines import ImportReport
+from kruispunt.repertory import tenants
 from kruispunt.repertory.importing import import_lines
 from kruispunt.securitylog.keys import new_master_key
 from kruispunt.settings import Environment, Settings
 from kruispunt.storage.database import Database
+
+REGISTERS = Path(__file__).with_name("registers.toml")
+"""Registers of demo organisations' own, and dossier types of the repertory of CBSS (RP-01)."""
+REGISTER = "register-"
+"""How the file with the lines of such a register begins."""
 
 UNREGISTERED = "stranger"
 TESTER_SERVICES = ("TestConnectionServiceService",)
@@ -147,7 +154,12 @@ def _write_people(
     people.extend(p for persona in personas for p in persona.people)
     organisations = load_directory(directory.access, rows_of(services)).organisations
     lines = _Lines(directory.data / "inscriptions.jsonl")
-    lines.extend(_by_key(line, organisations) for persona in personas for line in persona.lines)
+    of_personas = [line for persona in personas for line in persona.lines]
+    lines.extend(_by_key(line, organisations) for line in of_personas if "register" not in line)
+    for owner, of_register in _registers(of_personas, organisations).items():
+        own = _Lines(directory.data / f"{REGISTER}{owner}.jsonl")
+        own.extend(of_register)
+        own.close()
     situations = []
     supplied, others = Supplied(services, options.seed, today(SystemClock())), dict[str, list[Mapping[str, Any]]]()
     for demo in population(options.people, options.numbers, options.seed):
@@ -168,6 +180,20 @@ def _write_people(
             file = _Lines(directory.data / f"{kind}.jsonl")
             file.extend(rows)
             file.close()
+
+
+def _registers(
+    lines: Sequence[Mapping[str, Any]], organisations: Mapping[str, Organisation]
+) -> Mapping[str, list[Mapping[str, Any]]]:
+    """The lines of registers of organisations' own, by CBE number of the owner (RP-01)."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for line in lines:
+        if "register" in line:
+            owner = organisations[line["register"]].cbe
+            assert owner is not None, "who has a register has a CBE number"
+            row = {name: value for name, value in line.items() if name != "register"}
+            found.setdefault(owner, []).append(row if row["organisation"] is None else _by_key(row, organisations))
+    return found
 
 
 def _by_key(line: Mapping[str, Any], organisations: Mapping[str, Organisation]) -> Mapping[str, Any]:
@@ -202,6 +228,12 @@ async def _import_all(
     tell("their inscriptions in the repertory")
     with (directory.data / "inscriptions.jsonl").open("rb") as file:
         _expect_all(await import_lines(database, file, today=day, test_band=True), "inscriptions.jsonl")
+    await tenants.define(database, tenants.read_definitions(REGISTERS), "import")
+    for path in sorted(directory.data.glob(f"{REGISTER}*.jsonl")):
+        owner = cbe.validate(path.stem.removeprefix(REGISTER))
+        with path.open("rb") as file:
+            report = await import_lines(database, file, today=day, test_band=True, owner=owner)
+        _expect_all(report, path.name)
     for service in services:
         for kind, load in service.imports.items():
             tell(f"{kind} of {service.name}")

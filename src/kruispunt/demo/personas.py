@@ -73,7 +73,7 @@ class Persona:
     people: tuple[Mapping[str, Any], ...] = ()
     """Rows for `kruispunt people import`."""
     lines: tuple[Mapping[str, Any], ...] = ()
-    """Rows for `kruispunt repertory import`."""
+    """Rows for `kruispunt repertory import`; `register`, where there is one, names whose, by organisation code."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """Data of the service about the final number, in its import format."""
 
@@ -192,11 +192,12 @@ def _wrong_check(number: Ssin) -> str:
 def _line(line: Mapping[str, Any], people: Sequence[_Number]) -> Mapping[str, Any]:
     subject = people[-1] if line.get("on") == "final" else people[0]
     return {
-        "organisation": line["organisation"],
+        "organisation": line.get("organisation"),
         "ssin": subject.number,
         "dossierType": line["dossier_type"],
         "begin": line["begin"],
         "end": line.get("end"),
+        **({"register": line["register"]} if "register" in line else {}),
     }
 
 

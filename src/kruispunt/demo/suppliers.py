@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from inspect import iscoroutinefunction
 from typing import Any
 
 from kruispunt.demo.personas import Numbers, load_personas
@@ -18,7 +19,7 @@ KINDS = {
 
 
 class FailingFor:
-    """A supplier that misbehaves for some numbers and passes every other call on."""
+    """A supplier that misbehaves for some numbers and passes every other call on; what is no question, as it is."""
 
     def __init__(self, supplier: Any, name: str, failures: Mapping[str, str]) -> None:
         self._supplier = supplier
@@ -26,7 +27,9 @@ class FailingFor:
         self._failures = failures
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
-        call = getattr(self._supplier, method)
+        call: Callable[..., Any] = getattr(self._supplier, method)
+        if not iscoroutinefunction(call):
+            return call
 
         async def guarded(asked: str | Sequence[str], *arguments: Any, **named: Any) -> Any:
             for ssin in (asked,) if isinstance(asked, str) else asked:

@@ -62,13 +62,16 @@ class HttpGateway:
         admit: Admitting,
         identify: Identify = client_of,
         locate: Locate = peer_of,
+        larger: Mapping[str, int] | None = None,
     ) -> None:
+        """`larger`: bytes of a message, by path, where a service takes more than `max_bytes`."""
         self._answer = answer
         self._admit = admit
         self._contracts = contracts
         self._max_bytes = max_bytes
         self._identify = identify
         self._locate = locate
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -102,14 +105,14 @@ class HttpGateway:
         if headers.get("content-encoding", "identity") != "identity":
             raise TransportRefusal(415, "http.encoding", "Compressed bodies are not accepted.")
         peer = self._locate(scope)
-        body = await self._body(headers, receive)
+        body = await self._body(headers, receive, self._larger.get(scope["path"], self._max_bytes))
         return await self._answer(Incoming(scope["path"], headers.get("soapaction"), body, peer, client))
 
-    async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes:
+    async def _body(self, headers: Mapping[str, str], receive: Receive, most: int) -> bytes:
         """The whole body; refused by its announced length before anything is read, and again while it is read."""
         length = headers.get("content-length", "")
-        if length.isascii() and length.isdigit() and int(length) > self._max_bytes:
-            raise self._too_large()
+        if length.isascii() and length.isdigit() and int(length) > most:
+            raise _too_large(most)
         parts: list[bytes] = []
         size = 0
         while True:
@@ -118,14 +121,11 @@ class HttpGateway:
                 raise Disconnected
             part: bytes = event.get("body", b"")
             size += len(part)
-            if size > self._max_bytes:
-                raise self._too_large()
+            if size > most:
+                raise _too_large(most)
             parts.append(part)
             if not event.get("more_body", False):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def _too_large(self) -> TransportRefusal:
-        return TransportRefusal(413, "http.size", f"A message may have {self._max_bytes} bytes.")
 
     def _contract(self, scope: Scope) -> Answer:
         contract = self._contracts.get(scope["path"])
@@ -172,3 +172,7 @@ async def _send(send: Send, answer: Answer, *, with_body: bool) -> None:
     ]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body if with_body else b""})
+
+
+def _too_large(most: int) -> TransportRefusal:
+    return TransportRefusal(413, "http.size", f"A message may have {most} bytes.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from kruispunt.access.model import AccessTable
@@ -35,6 +35,11 @@ class Mounted:
     """By SOAPAction, without quotes."""
     by_request: Mapping[str, Operation]
     """By the tag of the request element, `{namespace}name`."""
+
+    def limits(self, usual: Limits) -> Limits:
+        """What one message of this service may cost: never less bytes than the settings allow to all."""
+        own = self.service.limits
+        return usual if own is None else replace(own, size=max(own.size, usual.size))
 
 
 def mount(service: Service, schema: Schema, supplier: Any) -> Mounted:

@@ -139,17 +139,17 @@ def _response(exchange: Exchange, echo: tuple[str, ...], cbss: str) -> str:
     information = () if told is None else told.information
     if isinstance(refusal, BusinessRefusal) and code is not None:
         information += tuple(fact for fact in refusal.facts if fact[0] in code.tells)
-    status = "" if code is None else _status(code, information)
+    status = "" if code is None else _status(code, operation.status(code.value), information)
     ssin = exchange.ssin if refusal is None else None
     name = f"svc:{operation.name}Response"
     inner = operation.write(Reply(echo, cbss, status, ssin, outcome))
     return f"<{name}{attribute('xmlns:svc', service.namespace)}>{inner}</{name}>"
 
 
-def _status(code: ReturnCode, information: Information) -> str:
+def _status(code: ReturnCode, value: str, information: Information) -> str:
     return (
         "<status>"
-        f"{element('value', code.value.value)}{element('code', code.code)}{element('description', code.text)}"
+        f"{element('value', value)}{element('code', code.code)}{element('description', code.text)}"
         f"{_information(information)}"
         "</status>"
     )

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 from kruispunt.errors import BusinessRule, Information
 from kruispunt.identifiers.ssin import Ssin
 from kruispunt.periods import Period
+from kruispunt.xml.parse import Limits
 
 if TYPE_CHECKING:
     from lxml import etree
 
+    from kruispunt.access.model import Organisation
     from kruispunt.pipeline.dialect import Dialect
     from kruispunt.storage.database import Database
     from kruispunt.suppliers.port import Remote
@@ -30,6 +32,11 @@ class StatusValue(Enum):
     DATA_FOUND = "DATA_FOUND"
     NO_DATA_FOUND = "NO_DATA_FOUND"
     NO_RESULT = "NO_RESULT"
+
+
+def ok_or_nok(value: StatusValue) -> str:
+    """`status/value` of an operation that changes something (StatusOkType)."""
+    return "NOK" if value is StatusValue.NO_RESULT else "OK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,12 @@ class Call:
     """Every data group that the authorisation names, asked for or not."""
     author: str = ""
     """Who changes data with this call, for their history: application, organisation and ticket."""
+    organisation: Organisation | None = None
+    """For whom the client asks; None when the operation asks for no organisation."""
+    application: str = ""
+    """URN of the application that signed (RP-07)."""
+    ticket: str = ""
+    """Of the exchange: what a change is traced by."""
     test_numbers: bool = False
     """Whether numbers that can be no person's are in use; never in production."""
 
@@ -80,6 +93,8 @@ class Outcome:
     information: Information = ()
     subjects: tuple[Ssin, ...] = ()
     """Every SSIN that the result tells, for the security log (PL-30)."""
+    refused_numbers: int = 0
+    """Of many that were asked at once: those whose refusal tells whether they exist, for the guard against probing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +172,8 @@ class Operation:
     bis_allowed: bool = True
     changes: bool = False
     """Whether it changes what others are told later: `kruispunt attack` leaves such operations alone."""
+    status: Callable[[StatusValue], str] = lambda value: value.value
+    """How `status/value` is written."""
     returned: Callable[[Outcome], tuple[Ssin, ...]] = lambda _outcome: ()
     """With Control.RETURNED: the people that the outcome is about."""
     withhold: Callable[[Outcome, frozenset[Ssin]], Outcome] | None = None
@@ -188,6 +205,8 @@ class Service:
     """Kinds of data that can be imported for this service, by name."""
     supplier_name: str = ""
     """As MSG00002 names it, and as `suppliers.toml` does."""
+    limits: Limits | None = None
+    """What one message may cost, where it carries more than others; None: as the settings say."""
     dialect: Dialect | None = None
     """How its messages are framed; None: as the newer services' are."""
     remote: Remote | None = None

@@ -25,6 +25,9 @@ async def consult(exchange: Exchange, platform: Platform) -> None:
         tls_subject=exchange.incoming.tls.subject,
         granted=frozenset() if exchange.grant is None else exchange.grant.data_groups,
         author=_author(exchange),
+        organisation=exchange.organisation,
+        application="" if exchange.registration is None else exchange.registration.urn,
+        ticket=exchange.ticket,
         test_numbers=platform.rules.test_numbers,
     )
     started = perf_counter()

@@ -48,12 +48,23 @@ async def limit_volume(exchange: Exchange, platform: Platform) -> None:
 
 
 def note_probing(exchange: Exchange, platform: Platform) -> None:
-    """Counts a refused number, once its exchange is decided; the operator is told when it is one too many."""
+    """Counts refused numbers, once their exchange is decided; the operator is told when it is one too many."""
     for request in exchange.requests:
         note_probing(request, platform)
-    refusal, registration = exchange.refusal, exchange.registration
-    if registration is None or not isinstance(refusal, BusinessRefusal) or refusal.business_rule not in PROBES:
+    if exchange.registration is None:
         return
+    for _ in range(_refused_numbers(exchange)):
+        _note_probe(exchange.registration, platform)
+
+
+def _refused_numbers(exchange: Exchange) -> int:
+    refusal = exchange.refusal
+    if isinstance(refusal, BusinessRefusal):
+        return 1 if refusal.business_rule in PROBES else 0
+    return 0 if exchange.outcome is None else exchange.outcome.refused_numbers
+
+
+def _note_probe(registration: Registration, platform: Platform) -> None:
     count = platform.probing.refused(registration.urn)
     if count is not None:
         platform.observer.probing()

@@ -9,5 +9,7 @@ from kruispunt.xml.parse import parse
 
 async def read_message(exchange: Exchange, platform: Platform) -> None:
     """Parses the message within its limits (PL-09). Raises InvalidRequest."""
-    exchange.parsed = parse(exchange.incoming.body, platform.rules.limits)
+    mounted = platform.mounted.get(exchange.incoming.path)
+    limits = platform.rules.limits if mounted is None else mounted.limits(platform.rules.limits)
+    exchange.parsed = parse(exchange.incoming.body, limits)
     exchange.note("read_message", f"{len(exchange.incoming.body)} bytes of well-formed XML within all limits")

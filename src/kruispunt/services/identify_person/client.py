@@ -15,6 +15,8 @@ from kruispunt.pipeline.dialect import Told
 from kruispunt.pipeline.service import Field, Operation
 from kruispunt.services.identify_person.envelope import moment
 from kruispunt.services.identify_person.namespaces import COMMON, CONNECTOR, CPAS, IDENTIFY_PERSON, SERVICE
+from kruispunt.services.identify_person.other_payload import CPAS_LIST, CPAS_REGISTER, CPAS_UNREGISTER, OTHER_SECTORS
+from kruispunt.services.identify_person.other_xml import MANAGE_FIELDS, SECTOR_FIELDS
 from kruispunt.services.identify_person.payload import CPAS_BY_SSIN, CPAS_PHONETIC
 from kruispunt.xml.build import attribute, element, text, wrap
 from kruispunt.xml.parse import Limits, parse
@@ -61,17 +63,29 @@ FIELDS_CPAS_BY_SSIN: Final = (
     _EMAIL,
 )
 FIELDS_CPAS_PHONETIC: Final = (*_NAME, *_VERIFY, _USER, _EMAIL)
+FIELDS_MANAGE: Final = (_SSIN, *MANAGE_FIELDS, _USER, _EMAIL)
+FIELDS_SECTORS: Final = (_SSIN, *SECTOR_FIELDS, _USER, _EMAIL)
 
 _PHONETIC: Final = ("lastName", "firstName", "middleName", "birthDate", "gender", "tolerance", "maximum")
 _ADDRESS: Final = ("postalCode", "streetCode", "houseNumber", "box")
 _MANDATORY: Final = {"lastName", "birthDate", "postalCode", "streetCode", "houseNumber"}
 
 
+SERVICES: Final = {
+    CPAS_BY_SSIN: ("OCMWCPASIdentifyPerson", "20050930"),
+    CPAS_PHONETIC: ("OCMWCPASIdentifyPerson", "20050930"),
+    CPAS_REGISTER: ("OCMWCPASManageAccess", "20050930"),
+    CPAS_UNREGISTER: ("OCMWCPASManageAccess", "20050930"),
+    CPAS_LIST: ("OCMWCPASManageAccess", "20050930"),
+    OTHER_SECTORS: ("ReferenceManager.consult", "20050525"),
+}
+"""ServiceId and Version by operation; every other one is IdentifyPerson."""
+
+
 def compose(operation: Operation, organisation: str, values: Mapping[str, Any], ticket: str, now: datetime) -> str:
     """`xmlString` with an SSDNRequest of one service request. `organisation`: CBE number or "sector/institution"."""
-    limited = operation.name in (CPAS_BY_SSIN, CPAS_PHONETIC)
-    service_id = "OCMWCPASIdentifyPerson" if limited else "IdentifyPerson"
-    version = str(values.get("version") or ("20050930" if limited else NEWEST))
+    service_id, version = SERVICES.get(operation.name, ("IdentifyPerson", NEWEST))
+    version = str(values.get("version") or version)
     request = service_request(service_id, version, operation.compose(values))
     return connector(ssdn_request(organisation, request, ticket, now, values))
 

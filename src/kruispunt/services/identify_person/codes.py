@@ -12,6 +12,13 @@ from typing import Final
 
 from kruispunt.errors import InvalidRequest, Rule
 from kruispunt.pipeline.service import ReturnCode, StatusValue
+from kruispunt.services._common.line_codes import (
+    IDENTIFICATION_DIFFERS,
+    IDENTIFICATION_UNKNOWN,
+    PERIOD_REVERSED,
+    TYPE_CLOSED,
+    TYPE_UNKNOWN,
+)
 
 _APPENDIX: Final = "001 appendix B"
 _SEEN: Final = "seen"
@@ -256,6 +263,11 @@ CODES: Final = (
     PERSON_DATA_DIFFER,
     ARGUMENT_MISSING,
     *COMMON,
+    TYPE_UNKNOWN,
+    TYPE_CLOSED,
+    IDENTIFICATION_DIFFERS,
+    IDENTIFICATION_UNKNOWN,
+    PERIOD_REVERSED,
 )
 
 BY_CODE: Final = {code.code: code for code in CODES}

@@ -33,6 +33,7 @@ from kruispunt.services.identify_person.envelope import (
     write_reply,
 )
 from kruispunt.services.identify_person.namespaces import CONNECTOR, SERVICE
+from kruispunt.services.identify_person.other_services import Consulted, Managed, OtherSectors
 from kruispunt.services.identify_person.payload import ArgumentMissing
 from kruispunt.services.identify_person.summary import Detail, Status, detail, status_of
 from kruispunt.services.identify_person.write import write_payload
@@ -84,7 +85,7 @@ class Connector:
             form = payload.FORMS.get((service_id, version))
             if form is not None:
                 contexts.append(_context(exchange, platform, organisation, payload.operation_name(element, form)))
-            ssins += [(node.text or "").strip() for node in element.iter("{*}SSIN")]
+            ssins += [(node.text or "").strip() for node in element.iter("{*}SSIN", "{*}RequestedSsin")]
         return Claims(
             organisation=organisation[:CLAIM_LENGTH],
             legal_context=", ".join(dict.fromkeys(filter(None, contexts)))[:CLAIM_LENGTH],
@@ -121,18 +122,21 @@ class Connector:
                 operation = named
             yield replace(exchange, operation=operation, request=element, criteria=None, requests=[], delayed=0.0)
 
-    def validate(self, request: Exchange, _platform: Platform) -> None:
+    def validate(self, request: Exchange, platform: Platform) -> None:
         """Which service, then what is missing, then the schema of its version."""
         element = request.request
         assert element is not None
         form = payload.form_of(*_name_of(element))
         if element.tag != form.tag:
             raise InvalidRequest("ssdn.payload", f"this service expects {form.tag}", element="ServiceRequest")
-        payload.check_mandatory(element)
+        payload.check_mandatory(element, form)
         trouble = schema(CONTRACT / form.schema).check(element)
         if trouble is not None:
             raise InvalidRequest("schema.invalid", trouble, element="ServiceRequest", remedy=_FOLLOW)
-        request.criteria = payload.read(element, form)
+        asked = payload.read(element, form)
+        if isinstance(asked, OtherSectors):
+            asked = replace(asked, sectors=_sectors(platform))
+        request.criteria = asked
 
     def reply(self, exchange: Exchange, _platform: Platform, now: datetime) -> str | None:
         """The SSDNReply; None, for a SOAP fault, where no document was opened, or what was made of it broke."""
@@ -201,6 +205,15 @@ def _context(exchange: Exchange, platform: Platform, organisation: str, operatio
     return "" if grant is None else grant.legal_context
 
 
+def _sectors(platform: Platform) -> dict[str, int]:
+    """The sector of each organisation, by the key under which its lines stand."""
+    return {
+        organisation.inscribed_as: organisation.sector
+        for organisation in platform.access.table.organisations.values()
+        if organisation.sector is not None
+    }
+
+
 def _of_message(refusal: Refusal) -> Detail:
     """What is told of a message as a whole, in ReplyContext."""
     assert isinstance(refusal, Fault)
@@ -216,7 +229,7 @@ def _served(request: Exchange) -> Served:
         details = tuple(_of_request(refusal, service))
         return Served(service_id, version, status_of(details, given=False), details, "")
     assert request.outcome is not None
-    answered: Answered = request.outcome.result
+    answered: Answered | Managed | Consulted = request.outcome.result
     status = status_of(answered.details, given=answered.given)
     given = "" if status is Status.NO else write_payload(answered)
     return Served(service_id, version, status, answered.details, given)

@@ -16,11 +16,13 @@ from kruispunt.identifiers.partial_date import PartialDate
 from kruispunt.services.identify_person.asked import ByAddress, ByName, BySsin, Limited, PersonData
 from kruispunt.services.identify_person.citizen import Version
 from kruispunt.services.identify_person.namespaces import CPAS, IDENTIFY_PERSON
+from kruispunt.services.identify_person.other_payload import MANAGE, MANAGE_TAG, REFERENCE, REFERENCE_TAG, Reader
+from kruispunt.services.identify_person.other_services import Access, OtherSectors
 
 if TYPE_CHECKING:
     from lxml import etree
 
-Asked = BySsin | ByName | ByAddress | Limited
+Asked = BySsin | ByName | ByAddress | Limited | Access | OtherSectors
 
 BY_SSIN, PHONETIC, BY_ADDRESS = "bySSIN", "phonetic", "byAddress"
 CPAS_BY_SSIN, CPAS_PHONETIC = "cpasBySSIN", "cpasPhonetic"
@@ -36,6 +38,8 @@ class Form:
     schema: str
     """The file in `contract/` with envelope and payload together."""
     limited: bool = False
+    reader: Reader | None = None
+    """Of the services beside IdentifyPerson."""
 
 
 _REQUEST: Final = f"{{{IDENTIFY_PERSON}}}IdentifyPersonRequest"
@@ -47,6 +51,10 @@ FORMS: Final = {
     ("IdentifyPerson", "20090818"): _THREE,
     ("OCMWCPASIdentifyPerson", "20050930"): Form(
         f"{{{CPAS}}}IdentifyPersonRequest", Version.TWO_NAMES, "SSDN20050329.xsd", limited=True
+    ),
+    ("OCMWCPASManageAccess", "20050930"): Form(MANAGE_TAG, Version.TWO_NAMES, "SSDN20050329.xsd", reader=MANAGE),
+    ("ReferenceManager.consult", "20050525"): Form(
+        REFERENCE_TAG, Version.TWO_NAMES, "SSDN20050329.xsd", reader=REFERENCE
     ),
 }
 
@@ -103,6 +111,8 @@ def form_of(service_id: str, version: str) -> Form:
 
 def operation_name(payload: etree._Element, form: Form) -> str:
     """Which search a payload asks for, by names alone; the schema has not been asked yet."""
+    if form.reader is not None:
+        return form.reader.operation(payload)
     names = {_local(node) for criteria in payload if _local(criteria) == "SearchCriteria" for node in criteria}
     if form.limited:
         return CPAS_BY_SSIN if "SSIN" in names else CPAS_PHONETIC
@@ -115,9 +125,9 @@ def _local(node: etree._Element) -> str:
     return str(node.tag).rpartition("}")[2]
 
 
-def check_mandatory(payload: etree._Element) -> None:
+def check_mandatory(payload: etree._Element, form: Form) -> None:
     """Raises ArgumentMissing."""
-    missing = tuple(_missing(payload))
+    missing = tuple(_missing(payload) if form.reader is None else form.reader.missing(payload))
     if missing:
         raise ArgumentMissing(missing)
 
@@ -139,6 +149,9 @@ def _missing(payload: etree._Element) -> Iterator[str]:
 
 def read(payload: etree._Element, form: Form) -> Asked:
     """What a payload asks that its schema accepts. Raises InvalidRequest for a date that is none."""
+    if form.reader is not None:
+        asked: Asked = form.reader.read(payload)
+        return asked
     criteria = payload[0]
     return _limited(payload, criteria, form) if form.limited else _search(criteria[0], form.version)
 

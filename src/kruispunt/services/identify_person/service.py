@@ -1,5 +1,5 @@
 """IdentifyPerson over SSDN: people by number, by name and by address (document 001), and the variant for public centres
-for social welfare.
+for social welfare; and on the same connector OCMWCPASManageAccess and ReferenceManager.consult.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kruispunt.pipeline.service import Control, Field, Handler, Operation, Service
-from kruispunt.services.identify_person import client, handler, payload
+from kruispunt.services.identify_person import client, handler, other_handler, other_payload, other_xml, payload
 from kruispunt.services.identify_person.codes import CODES
 from kruispunt.services.identify_person.connector import Connector
 from kruispunt.services.identify_person.namespaces import CONNECTOR
@@ -52,6 +52,20 @@ def _search(name: str, summary: str, handle: Handler, fields: tuple[Field, ...])
     )
 
 
+def _lines(name: str, summary: str, handle: Handler, fields: tuple[Field, ...]) -> Operation:
+    return Operation(
+        name,
+        summary,
+        _framed,
+        _framed,
+        partial(other_xml.compose, name),
+        handle,
+        controls=frozenset({Control.CUSTOMER, Control.SSIN}),
+        fields=fields,
+        ssin=lambda asked: str(asked.ssin),
+    )
+
+
 SERVICE: Final = Service(
     name="IdentifyPerson",
     version="20090818",
@@ -77,6 +91,30 @@ SERVICE: Final = Service(
             "For public centres for social welfare: people by name and birth date.",
             handler.limited,
             client.FIELDS_CPAS_PHONETIC,
+        ),
+        _lines(
+            other_payload.CPAS_REGISTER,
+            "For public centres for social welfare: inscribes a person.",
+            other_handler.manage_access,
+            client.FIELDS_MANAGE,
+        ),
+        _lines(
+            other_payload.CPAS_UNREGISTER,
+            "For public centres for social welfare: takes days of a person and a purpose out.",
+            other_handler.manage_access,
+            client.FIELDS_MANAGE,
+        ),
+        _lines(
+            other_payload.CPAS_LIST,
+            "For public centres for social welfare: lists their own lines about a person.",
+            other_handler.manage_access,
+            client.FIELDS_MANAGE,
+        ),
+        _lines(
+            other_payload.OTHER_SECTORS,
+            "In which sectors, roles and periods a person is known.",
+            other_handler.consult_other_sectors,
+            client.FIELDS_SECTORS,
         ),
     ),
     codes=CODES,

@@ -8,6 +8,7 @@ from kruispunt.identifiers.ssin import Ssin
 from kruispunt.registers import search
 from kruispunt.registers.dossiers import Found, look_up
 from kruispunt.registers.search import AddressCriteria, NameCriteria, Resolved, TooMany
+from kruispunt.services._common.registers import OwnRegisters
 
 if TYPE_CHECKING:
     from kruispunt.storage.database import Database
@@ -32,6 +33,8 @@ class Registers(Protocol):
 class OwnTables:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.lines = OwnRegisters(database)
+        """The repertory of CBSS, and the organisations' own registers."""
 
     async def look_up(self, ssin: Ssin) -> Found | None:
         return (await look_up(self._database, (ssin,))).get(ssin)
