@@ -37,6 +37,8 @@ LONGEST_LINE: Final = 16_384
 """Bytes of one `inscription`, with what stands before it. Bytes of the head and of the end as well."""
 
 _BLOCK: Final = 1 << 18
+_PARTS: Final = 5
+"""Four of the header, and the list."""
 _LIMITS: Final = Limits(size=4 * LONGEST_LINE)
 _ROOT: Final = re.compile(r"<((?:[A-Za-z_][\w.-]*:)?(insertInscriptions|deleteInscriptions))(?=[ \t\r\n>])", re.ASCII)
 _LIST: Final = re.compile(r"<inscriptions[ \t\r\n]*>")
@@ -140,7 +142,10 @@ def _parse(text: str) -> etree._Element:
 
 
 def _items(tree: etree._Element) -> list[etree._Element]:
-    return list(tree[4]) if len(tree) > 4 else []
+    """What stands in the list. Raises DataError when something follows it: lines there would be those of no list."""
+    if len(tree) != _PARTS:
+        raise DataError("the head or the end of the file does not follow its schema: there is one list, the last")
+    return list(tree[-1])
 
 
 def _from_tree(tree: etree._Element) -> Iterator[Read]:

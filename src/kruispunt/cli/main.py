@@ -9,6 +9,7 @@ import typer
 from kruispunt import __version__
 from kruispunt.cli import (
     access,
+    batch,
     call,
     data,
     demo,
@@ -63,6 +64,7 @@ people.app.command("reindex")(reindexing.reindex)
 app.add_typer(access.app, name="access")
 app.add_typer(people.app, name="people")
 app.add_typer(repertory.app, name="repertory")
+app.add_typer(batch.app, name="batch")
 app.add_typer(data.app, name="data")
 app.add_typer(log.app, name="log")
 app.add_typer(supplier.app, name="supplier")

@@ -48,7 +48,7 @@ def write_header(header: Header) -> str:
 
 def read_header(root: etree._Element) -> Header:
     """The header below `root`, which its schema accepted. Raises DataError."""
-    sender, receiver, legal_context, sequence = root[:4]
+    sender, receiver, legal_context, sequence = list(root)[:4]
     sent = sender.findtext("timestampSent")
     if sent is None:
         raise DataError("sender/timestampSent: missing; it tells when the file was made")

@@ -128,10 +128,8 @@ def read_voucher(
     complaint = schema(_CONTRACT).check(node)
     if complaint is not None:
         raise DataError(f"the voucher does not follow its schema: {complaint}")
-    kind, environment, records, size, sha256 = ((part.text or "").strip() for part in node[4:])
-    voucher = Voucher(
-        read_header(node), kind, Environment(environment), int(records), Content(int(size), sha256)
-    )
+    kind, environment, records, size, sha256 = ((part.text or "").strip() for part in list(node)[4:])
+    voucher = Voucher(read_header(node), kind, Environment(environment), int(records), Content(int(size), sha256))
     return Signed(voucher, signed.certificate)
 
 
