@@ -21,13 +21,13 @@ _AGAIN: Final = 9
 _CALL: Final = """
     SELECT array_agg(w.verdict ORDER BY w.place), array_agg(w.ssin ORDER BY w.place)
     FROM repertory_write($1::smallint, $2::smallint, $3, false, NULL,
-        array_fill($4::bigint, ARRAY[cardinality($5)]), $5::bigint[], $6::text[], $7::text[],
+        array_fill($4::bigint, ARRAY[cardinality($5::bigint[])]), $5::bigint[], $6::text[], $7::text[],
         (
             SELECT array_agg(daterange(date '0001-01-01' + (d.first - 1), date '0001-01-01' + (d.until - 1))
                 ORDER BY d.place)
             FROM unnest($8::int[], $9::int[]) WITH ORDINALITY AS d (first, until, place)
         ),
-        array_fill($10::text, ARRAY[cardinality($5)]), array_fill($11::text, ARRAY[cardinality($5)])) AS w
+        array_fill($10::text, ARRAY[cardinality($5::bigint[])]), array_fill($11::text, ARRAY[cardinality($5::bigint[])])) AS w
 """
 
 
