@@ -328,7 +328,7 @@ def test_rp_06_interleaved_operations_end_as_in_some_order(
                 await other.close()
         ends = set()
         for order in itertools.permutations(operations):
-            line = (span(10, 15),)
+            line: tuple[Period, ...] = (span(10, 15),)
             for name, periods in order:
                 line = merge([*line, *periods]) if name == "inscribe" else cut_all(line, periods)
             ends.add(line)

@@ -4,8 +4,8 @@ A file of JSON Lines (`registers/jsonlines.py` tells the form), one inscription 
 
     {"organisation": "0206737484", "ssin": "85673093333", "dossierType": "902", "begin": "2020-01-01"}
 
-- `organisation`: to whom the person is known, by CBE number, or by sector and institution like `18/0`; absent or null
-  when it is the register's user itself, which in the repertory of CBSS it is not.
+- `organisation`: to whom the person is known, by CBE number, or by sector and institution like `18/0`. Required in the
+  repertory of CBSS; in another register absent or null stands for its user itself.
 - `ssin`, required: valid, also one that was replaced; a number of the test band only where they are admitted.
 - `dossierType`, required: the quality code as text, spelt as the client's legal context has it: `1` is not
   `001`.
@@ -35,7 +35,7 @@ from kruispunt.periods import InvalidPeriod, Period
 from kruispunt.registers import jsonlines
 from kruispunt.registers.jsonlines import Fields, ImportReport
 from kruispunt.repertory import tenants, writing
-from kruispunt.repertory.lines import Key, Line, dossier_type, organisation_key
+from kruispunt.repertory.lines import NO_ORGANISATION, Key, Line, dossier_type, organisation_key
 from kruispunt.repertory.writing import Author, Operation, Strictness
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ async def import_lines(
     defined = 0
 
     def read(fields: Fields) -> Line:
-        return _read(fields, today=today, test_band=test_band)
+        return _read(fields, owner, today=today, test_band=test_band)
 
     for batch in jsonlines.batches(jsonlines.read_lines(source, read, report), BATCH):
         new = sorted({(line.key.organisation, line.key.dossier_type) for line in batch} - known)
@@ -79,11 +79,13 @@ async def import_lines(
     return report
 
 
-def _read(fields: Fields, *, today: date, test_band: bool) -> Line:
+def _read(fields: Fields, owner: CbeNumber, *, today: date, test_band: bool) -> Line:
     jsonlines.allow_only(fields, _NAMES)
+    of_cbss = owner == cbe.CBSS
+    known_to = jsonlines.text(fields, "organisation") if of_cbss else jsonlines.optional_text(fields, "organisation")
     key = Key(
         jsonlines.required_ssin(fields, "ssin", today=today, test_band=test_band),
-        organisation_key(jsonlines.optional_text(fields, "organisation") or ""),
+        organisation_key(known_to) if known_to is not None else NO_ORGANISATION,
         dossier_type(jsonlines.text(fields, "dossierType")),
     )
     begin = jsonlines.optional_day(fields, "begin")

@@ -57,9 +57,9 @@ def dossier_type(text: str) -> str:
 
 
 def organisation_key(text: str) -> OrganisationKey:
-    """A text as an organisation; the empty one is NO_ORGANISATION. Raises DataError."""
+    """A text as an organisation. Raises DataError."""
     try:
-        return organisation.parse(text) if text else NO_ORGANISATION
+        return organisation.parse(text)
     except InvalidOrganisation as error:
         raise DataError(f"organisation: {error}") from None
 

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Final
 from kruispunt.errors import DataError
 from kruispunt.identifiers.ssin import Ssin, from_int, to_int
 from kruispunt.periods import Period, common, cut_all, merge
-from kruispunt.registers.changes import Changer, Told, changing
+from kruispunt.registers.changes import Changer, changing
+from kruispunt.registers.facts import Told
 from kruispunt.repertory.lines import to_period, to_range
 from kruispunt.repertory.writing import Author, Operation
 

@@ -239,7 +239,6 @@ STATEMENTS = (
     "CREATE INDEX repertory_change_old ON repertory_change (old, id) WHERE old IS NOT NULL",
     "CREATE INDEX repertory_change_new ON repertory_change (new, id) WHERE new IS NOT NULL",
     "INSERT INTO repertory_change (id, author, operation) VALUES (0, 'before there was a history', 0)",
-    "ALTER TABLE inscription ADD COLUMN change bigint NOT NULL DEFAULT 0",
     """
     CREATE TABLE inscription_history (
         owner        bigint           NOT NULL,
@@ -282,6 +281,8 @@ STATEMENTS = (
     WRITE,
     MOVE,
     FOLLOW,
+    # From here on others wait for the end: nothing that takes long comes after it.
+    "ALTER TABLE inscription ADD COLUMN change bigint NOT NULL DEFAULT 0",
     """
     CREATE TRIGGER repertory_follows_numbers AFTER UPDATE ON person REFERENCING NEW TABLE AS rows_after
     FOR EACH STATEMENT EXECUTE FUNCTION repertory_follows_numbers()

@@ -1,0 +1,1 @@
+"""What it costs to inscribe people, and to ask whether somebody is inscribed; see run.py."""

@@ -1,0 +1,5 @@
+"""`python -m benchmarks.repertory`."""
+
+from benchmarks.repertory.run import main
+
+main()
