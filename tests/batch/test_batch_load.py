@@ -184,9 +184,9 @@ def test_pl_14_rp_05_the_rights_are_those_of_the_service(ask: Ask, tmp_path: Pat
         await prepare(database, [ssin])
         file = send(tmp_path, [line(ssin)])
         for rights, why in (
-            (table(services=()), "not registered for InscriptionService"),
+            (table(services=()), "not registered for RegisterService"),
             (table(acts_for=()), "may not act for"),
-            (table(kinds=[Kind.DELETE]), "may not call insertInscription"),
+            (table(kinds=[Kind.DELETE]), "may not call inscribe"),
         ):
             with pytest.raises((DataError, AuthenticationRefused), match=why):
                 await load_file(bench(database, rights), file)

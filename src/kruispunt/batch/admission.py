@@ -1,6 +1,6 @@
 """Whether a file may be taken: who signed its voucher, and what that application may do (PL-08, PL-14, RP-08).
 
-The same rights as online: who may call an operation of InscriptionService for an organisation under a legal context may
+The same rights as online: who may call an operation of RegisterService for an organisation under a legal context may
 send a file that does the same. The lines go to the register of that organisation, which nothing in the file names:
 nobody writes to another one's (RP-05).
 """
@@ -26,8 +26,8 @@ from kruispunt.wss.policy import Policy
 from kruispunt.wss.revocation import Revocation
 from kruispunt.wss.trust import Trust, Trusted
 
-SERVICE: Final = "InscriptionService"
-OPERATIONS: Final = {Kind.INSERT: "insertInscription", Kind.DELETE: "deleteInscription"}
+SERVICE: Final = "RegisterService"
+OPERATIONS: Final = {Kind.INSERT: "inscribe", Kind.DELETE: "delete"}
 PLATFORM: Final = OrganisationKey(cbe.CBSS)
 """To whom files are sent."""
 

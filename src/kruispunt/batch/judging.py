@@ -10,7 +10,7 @@ from kruispunt.batch.items import Item, Kind, Read, Unreadable
 from kruispunt.errors import DataError
 from kruispunt.identifiers.organisation import OrganisationKey
 from kruispunt.identifiers.ssin import InvalidSsin, validate
-from kruispunt.repertory.lines import organisation_key
+from kruispunt.repertory.lines import NO_ORGANISATION, organisation_key
 
 _LAST_DAY: Final = date.max.toordinal()
 
@@ -65,4 +65,4 @@ def _ordinal(text: str) -> int:
 
 @lru_cache(maxsize=4_096)
 def _organisation(text: str) -> OrganisationKey:
-    return organisation_key(text)
+    return organisation_key(text) if text else NO_ORGANISATION

@@ -67,9 +67,11 @@ async def load_file(
     async with bench.database.connection() as connection:
         taken = await take(connection, admission.owner, voucher, signed, admission.author, bench.today())
         async with alone(connection, taken.id):
+            before = taken.state
             # Whoever was at it meanwhile may have ended it.
             taken = await take(connection, admission.owner, voucher, signed, admission.author, bench.today())
-            before = taken.state
+            if taken.state is State.FINISHED:
+                before = State.FINISHED
             done = 0
 
             def tell(lines: int) -> None:
