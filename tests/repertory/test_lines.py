@@ -395,3 +395,30 @@ def test_a_thousand_lines_and_more_have_an_outcome_each(ask: Ask) -> None:
         assert len(await register.consult([ssin])) == 1_499
 
     ask(question)
+
+
+def test_so_many_lines_as_there_may_be_do_not_fill_the_table_of_locks(ask: Ask) -> None:
+    """PostgreSQL as it is installed has room for 6,400 locks, of everybody together."""
+
+    async def question(database: Database) -> None:
+        register = await new_register(database)
+        async with database.connection() as connection, connection.transaction():
+            written = await connection.fetchval(
+                """
+                SELECT count(*) FILTER (WHERE w.verdict = 0) FROM repertory_write(
+                    1::smallint, 0::smallint, true, false, NULL,
+                    (SELECT array_agg($1::bigint) FROM generate_series(1, 20000)),
+                    (SELECT array_agg(n) FROM generate_series(1, 20000) AS n),
+                    (SELECT array_agg(''::text) FROM generate_series(1, 20000)),
+                    (SELECT array_agg('902'::text) FROM generate_series(1, 20000)),
+                    (SELECT array_agg('[2020-01-01,)'::daterange) FROM generate_series(1, 20000)),
+                    ARRAY['tests'], ARRAY[NULL]
+                ) w
+                """,
+                int(register.owner),
+            )
+            locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+            assert await connection.fetchval(locks) == 4_093
+        assert written == 20_000
+
+    ask(question)

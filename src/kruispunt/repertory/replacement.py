@@ -39,8 +39,8 @@ Place = tuple[int, str, str]
 Days = dict[Place, tuple[Period, ...]]
 
 _LOCK: Final = """
-    SELECT pg_advisory_xact_lock_shared($1::bigint - 1), pg_advisory_xact_lock($1::bigint + $2::bigint),
-        pg_advisory_xact_lock($1::bigint + $3::bigint)
+    SELECT pg_advisory_xact_lock(l.key)
+    FROM (SELECT DISTINCT $1::bigint + n % 4093 AS key FROM unnest($2::bigint[]) AS n ORDER BY key) l
 """
 _LOCKS: Final = 0x4B525250 << 32
 """As in `repertory_write`."""
@@ -123,7 +123,7 @@ async def undo_replacement(database: Database, old: Ssin, author: Author) -> Und
         final: int = moves[-1]["new"]
         if target == final:
             raise DataError("the number is still replaced by the one that has its lines: nothing was undone")
-        await connection.execute(_LOCK, _LOCKS, *sorted((target, final)))
+        await connection.execute(_LOCK, _LOCKS, [target, final])
         paths = [moves, *await _past(connection, number, final)]
         undoing = [path[0]["id"] for path in paths]
         days = [await _traced(connection, path, undoing) for path in paths]

@@ -4,7 +4,8 @@
 size costs one round trip and one flush to disk, and is there as a whole or not at all:
 
 1. It locks the numbers, and those that came in their place, in order; who writes about a number waits for who did
-   before. Nobody waits for lines of other numbers, except while more than a thousand numbers are replaced at once.
+   before. Some four thousand locks serve all numbers, so that few others wait too, and PostgreSQL's table of locks has
+   room for them however many write.
 2. It looks, under the locks, at what the registers know of each number, and at the dossier types.
 3. It puts the days told and those held together, or takes them out: `range_agg` and set difference of
    multiranges give the same as `periods.merge` and `periods.cut`, which the tests hold it against.
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from kruispunt.storage.database import Database
 
 MOST_LINES: Final = 1_000
-"""Lines of one statement: so many locks it holds at most twice."""
+"""Lines of one statement."""
 _PATIENCE_WITH_OTHERS: Final = 5
 """Times that a statement is given again when PostgreSQL ended it to free two that waited for each other."""
 

@@ -21,7 +21,9 @@ branch_labels = None
 depends_on = None
 
 LOCKS = 0x4B525250 << 32
-"""Advisory locks: this plus a SSIN is the lock of that number, less one the lock of them all."""
+LOCK = f"{LOCKS} + n % 4093"
+"""The advisory lock of the number `n`. So few that PostgreSQL's table of locks, with room for 6,400 as it is installed,
+has them all, however many lines are written at the same time."""
 
 # Tables are small when a plan is made and grow while it is kept: a plan that reads them whole would stay.
 PLANS = """
@@ -42,14 +44,14 @@ WRITE = f"""
         ids bigint[];
     BEGIN
         IF told_mode > 0 THEN
-            SELECT array_agg(n ORDER BY n) INTO numbers FROM (
+            SELECT array_agg(n) INTO numbers FROM (
                 SELECT unnest(told_ssins)
                 UNION
                 SELECT p.final_ssin FROM unnest(told_ssins) t (ssin) JOIN person p ON p.ssin = t.ssin
                 WHERE p.final_ssin IS NOT NULL
             ) x (n);
-            PERFORM pg_advisory_xact_lock_shared({LOCKS - 1});
-            PERFORM pg_advisory_xact_lock({LOCKS} + n) FROM unnest(numbers) AS n;
+            PERFORM pg_advisory_xact_lock(l.key)
+            FROM (SELECT DISTINCT {LOCK} AS key FROM unnest(numbers) AS n ORDER BY key) l;
         END IF;
         IF told_change IS NULL THEN
             SELECT array_agg(nextval('repertory_change_id')) INTO ids
@@ -139,7 +141,6 @@ FOLLOW = f"""
     CREATE FUNCTION repertory_follows_numbers() RETURNS trigger LANGUAGE plpgsql {PLANS} AS $$
     DECLARE
         old_numbers bigint[];
-        numbers bigint[];
         who text;
         told_ticket text := nullif(current_setting('kruispunt.ticket', true), '');
         pair record;
@@ -150,17 +151,12 @@ FOLLOW = f"""
         IF old_numbers IS NULL THEN
             RETURN NULL;
         END IF;
-        IF cardinality(old_numbers) > 1000 THEN
-            PERFORM pg_advisory_xact_lock({LOCKS - 1});
-        ELSE
-            SELECT array_agg(n ORDER BY n) INTO numbers FROM (
-                SELECT a.ssin FROM rows_after a WHERE a.final_ssin IS NOT NULL
-                UNION
-                SELECT a.final_ssin FROM rows_after a WHERE a.final_ssin IS NOT NULL
-            ) x (n);
-            PERFORM pg_advisory_xact_lock_shared({LOCKS - 1});
-            PERFORM pg_advisory_xact_lock({LOCKS} + n) FROM unnest(numbers) AS n;
-        END IF;
+        PERFORM pg_advisory_xact_lock(l.key) FROM (
+            SELECT DISTINCT {LOCK} AS key
+            FROM rows_after a CROSS JOIN LATERAL (VALUES (a.ssin), (a.final_ssin)) AS v (n)
+            WHERE a.final_ssin IS NOT NULL
+            ORDER BY key
+        ) l;
         SELECT c.author INTO who FROM person_change c
         WHERE c.transaction = pg_current_xact_id() AND c.sequence = (SELECT max(sequence) FROM person_change);
         FOR pair IN
