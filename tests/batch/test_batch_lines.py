@@ -35,7 +35,10 @@ WRITTEN = (
     line(SSIN).replace(
         "<dossierType>", "<organization><sector>18</sector><institution>0</institution></organization><dossierType>"
     ),
-    line(SSIN, more="<identification><lastName>Déjà &lt;vu&gt;</lastName><birthDate>1985-00-00</birthDate></identification>"),
+    line(
+        SSIN,
+        more="<identification><lastName>Déjà &lt;vu&gt;</lastName><birthDate>1985-00-00</birthDate></identification>",
+    ),
     line(SSIN, more="<identification><birthDate>1985-13-00</birthDate></identification>"),
     line(SSIN).replace("><", ">\n  <"),
     line(SSIN).replace("<ssin>", "<!-- </inscription> --><ssin>"),

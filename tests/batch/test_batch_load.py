@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from kruispunt.repertory.register import Register
 from kruispunt.settings import Environment
 from kruispunt.storage.database import Database
 from kruispunt.wss.policy import STRICT
+from kruispunt.wss.trust import Trust
 from kruispunt.xml.schemas import Schema
 
 Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
@@ -42,12 +43,12 @@ async def held(database: Database, ssin: Ssin, kind: str = "902") -> list[Period
     return [each.period for each in await register.consult([ssin], kind=kind)]
 
 
-def outcomes(file: Path) -> dict[int, tuple[str, dict[str, str]]]:
+def outcomes(file: Path, trusted: Trust | None = None, now: datetime = NOW) -> dict[int, tuple[str, dict[str, str]]]:
     """By line: the verdict, and what else is told. The file is valid, and its voucher that of the platform."""
     path = file.with_name(file.name + OUTCOMES)
     tree = etree.parse(str(path)).getroot()
     assert Schema(CONTRACT).check(tree) is None
-    signed = read_voucher(voucher_of(path).read_bytes(), trust(), NOW, lambda _: STRICT)
+    signed = read_voucher(voucher_of(path).read_bytes(), trusted or trust(), now, lambda _: STRICT)
     assert signed.voucher.content == content_of(path)
     assert signed.voucher.kind == "OUTCOMES"
     assert signed.voucher.records == len(tree[4])
@@ -217,7 +218,9 @@ def test_csv_says_the_same(ask: Ask, tmp_path: Path) -> None:
 
 
 days = st.integers(0, 40)
-told_lines = st.lists(st.tuples(st.integers(0, 4), days, st.integers(0, 12), st.sampled_from(["902", "1"])), max_size=60)
+told_lines = st.lists(
+    st.tuples(st.integers(0, 4), days, st.integers(0, 12), st.sampled_from(["902", "1"])), max_size=60
+)
 
 
 @slow_ground

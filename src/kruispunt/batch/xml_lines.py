@@ -149,8 +149,11 @@ def _items(tree: etree._Element) -> list[etree._Element]:
 
 
 def _from_tree(tree: etree._Element) -> Iterator[Read]:
-    complaint = schema(CONTRACT).check(tree)
-    for node in _items(tree):
+    """The lines of a fragment. Where there are several, each is held against the schema alone: of two one may be good."""
+    nodes = _items(tree)
+    for node in nodes:
+        tree[-1][:] = [node]
+        complaint = schema(CONTRACT).check(tree)
         if complaint is not None:
             yield Unreadable(complaint)
             continue
