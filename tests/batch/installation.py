@@ -12,12 +12,11 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from senders import table
-from signed_messages import CA, DAY, certificate, ec_key, rsa_key, usage
 
 from kruispunt.access import store
 from kruispunt.storage.database import Database
 from kruispunt.wss.sign import Signer
-
+from signed_messages import CA, DAY, certificate, ec_key, rsa_key, usage
 
 NOW = datetime.now(UTC)
 _VALID: dict[str, datetime] = {"begin": NOW - DAY, "end": NOW + 30 * DAY}

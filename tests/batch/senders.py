@@ -8,8 +8,6 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from signed_messages import rsa_signer, trust
-
 from kruispunt.access.model import AccessTable, Grant, Organisation, Registration
 from kruispunt.batch.admission import OPERATIONS, PLATFORM, SERVICE, Door
 from kruispunt.batch.items import Kind
@@ -29,6 +27,7 @@ from kruispunt.storage.database import Database
 from kruispunt.wss.revocation import Revocation
 from kruispunt.wss.sign import Signer
 from kruispunt.wss.trust import described
+from signed_messages import rsa_signer, trust
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 TODAY = date(2026, 1, 31)

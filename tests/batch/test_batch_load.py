@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from senders import NOW, OWNER, TODAY, bench, line, numbers, prepare, send, table
-from signed_messages import ec_signer, rsa_signer, trust
 
 from kruispunt.batch import loading
 from kruispunt.batch.files import NotYet, State, status
@@ -33,6 +32,7 @@ from kruispunt.storage.database import Database
 from kruispunt.wss.policy import STRICT
 from kruispunt.wss.trust import Trust
 from kruispunt.xml.schemas import Schema
+from signed_messages import ec_signer, rsa_signer, trust
 
 Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
 slow_ground = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
