@@ -1,4 +1,4 @@
-"""Reading files of inscriptions: both ways of reading XML against a parser of the whole file, and bounded memory (RP-08)."""
+"""Reading files of inscriptions: both ways against a parser of the whole file, and bounded memory (RP-08)."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def _items(tree: etree._Element) -> list[etree._Element]:
 
 
 def _from_tree(tree: etree._Element) -> Iterator[Read]:
-    """The lines of a fragment. Where there are several, each is held against the schema alone: of two one may be good."""
+    """The lines of a fragment, each held against the schema alone: of two one may be good."""
     nodes = _items(tree)
     for node in nodes:
         tree[-1][:] = [node]

@@ -27,7 +27,8 @@ _CALL: Final = """
                 ORDER BY d.place)
             FROM unnest($8::int[], $9::int[]) WITH ORDINALITY AS d (first, until, place)
         ),
-        array_fill($10::text, ARRAY[cardinality($5::bigint[])]), array_fill($11::text, ARRAY[cardinality($5::bigint[])])) AS w
+        array_fill($10::text, ARRAY[cardinality($5::bigint[])]),
+        array_fill($11::text, ARRAY[cardinality($5::bigint[])])) AS w
 """
 
 
