@@ -2,9 +2,9 @@
 
 The floor is plain COPY: the same lines, as columns, into a table without index, check or history.
 
-- load: the whole of it. The file read twice (once before anything counts), each line validated, numbers and types looked
-  up, lines merged, history, outcomes written, vouchers verified and made. Half of the lines adjoin one
-  that is held, and are merged with it; half are new. People stand in the file in no order.
+- load: the whole of it. The file read twice (once before anything counts), each line validated, numbers and types
+  looked up, lines merged, history, outcomes written, vouchers verified and made. Half of the lines adjoin one that is
+  held, and are merged with it; half are new. People stand in the file in no order.
 - again: the same file once more, which changes nothing.
 
     python -m benchmarks.repertory.batch [--held 10000000] [--lines 500000] [--dsn postgresql://…]
