@@ -136,6 +136,13 @@ def test_an_empty_list_has_no_lines() -> None:
     assert read(document([]).replace(b"<inscriptions>\n</inscriptions>", b"<inscriptions/>")) == []
 
 
+def test_what_looks_like_a_line_behind_the_last_one_is_none() -> None:
+    data = document([line(SSIN)])
+    for closing in (b"</inscriptions>", b"</i:insertInscriptions>"):
+        assert len(read(data.replace(closing, closing + b"<!-- </inscription> -->"))) == 1
+        assert len(read(data.replace(closing, b"<!-- </inscription> -->" + closing))) == 1
+
+
 class Endless(io.RawIOBase):
     """A file of many lines, of which only what was asked for is ever made."""
 

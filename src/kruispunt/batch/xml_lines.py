@@ -93,24 +93,25 @@ class XmlFile:
             self._text, self._position = text[position:], 0
             if len(self._text) < LONGEST_LINE and self._more():
                 continue
-            if _END_OF_LINE.search(self._text) is None:
+            other = self._other()
+            if other is None:
                 yield from self._last()
                 return
-            yield from self._other()
+            yield from _from_tree(other)
 
-    def _other(self) -> Iterator[Read]:
-        """One line that is not plain. What ends it may stand in a comment: then the next end is tried."""
+    def _other(self) -> etree._Element | None:
+        """A line that is not plain, taken off the text; None when there is none. Raises DataError.
+
+        What ends it may stand in a comment: then the next end is tried.
+        """
         for end in _END_OF_LINE.finditer(self._text, 0, LONGEST_LINE):
             try:
                 tree = self._parsed(self._text[: end.end()])
             except DataError:
                 continue
-            yield from _from_tree(tree)
             self._text = self._text[end.end() :]
-            return
-        if len(self._text) > LONGEST_LINE:
-            raise DataError(f"a line is not well-formed XML, or has more than {LONGEST_LINE:,} bytes")
-        yield from self._last()
+            return tree
+        return None
 
     def _last(self) -> Iterator[Read]:
         """What stands behind the last line: the closing tags."""
