@@ -21,7 +21,9 @@ from kruispunt.access.probing import Probing
 from kruispunt.access.snapshot import differences
 from kruispunt.access.store import EMPTY
 from kruispunt.access.volume import Volumes
-from kruispunt.clock import Clock, SystemClock
+from kruispunt.batch.admission import Door
+from kruispunt.batch.run import Bench
+from kruispunt.clock import Clock, SystemClock, today
 from kruispunt.errors import ConfigurationError
 from kruispunt.gateway.forwarded import Forwarded, address_of
 from kruispunt.gateway.http import HttpGateway
@@ -262,6 +264,28 @@ async def open_platform(
         forgetting = asyncio.create_task(_forget_replays(platform), name="forget replays")
         stack.callback(forgetting.cancel)
         yield platform
+
+
+@contextlib.asynccontextmanager
+async def open_bench(settings: Settings, database: Database, clock: Clock | None = None) -> AsyncIterator[Bench]:
+    """What files of inscriptions are worked with: rights in force, authorities, the platform's own signature."""
+    clock = clock or SystemClock()
+    authorities = read_certificates(settings.client_ca)
+    trust = TrustStore(authorities)
+    revocation = Revocation(_revocation_rules(settings), trust, authorities, clock)
+    await revocation.open()
+    try:
+        table = (await store.current(database)).table
+        yield Bench(
+            database=database,
+            door=Door(table, trust, revocation, settings.environment),
+            signer=signer_of(settings),
+            now=clock.now,
+            today=lambda: today(clock),
+            test_band=not settings.production,
+        )
+    finally:
+        await revocation.close()
 
 
 @contextlib.asynccontextmanager

@@ -10,6 +10,7 @@ from kruispunt import __version__
 from kruispunt.cli import (
     access,
     attack,
+    batch,
     call,
     data,
     demo,
@@ -67,6 +68,7 @@ people.app.command("reindex")(reindexing.reindex)
 app.add_typer(access.app, name="access")
 app.add_typer(people.app, name="people")
 app.add_typer(repertory.app, name="repertory")
+app.add_typer(batch.app, name="batch")
 app.add_typer(data.app, name="data")
 app.add_typer(log.app, name="log")
 app.add_typer(supplier.app, name="supplier")

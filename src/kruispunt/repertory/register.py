@@ -151,7 +151,7 @@ class Register:
             told = lines[place].identification
             if told is None or ssin not in found or found[ssin].person.final_ssin is None:
                 continue
-            refused = _compared(told, found[ssin])
+            refused = compared(told, found[ssin])
             if refused is not None:
                 outcomes[place] = refused
                 del accepted[place]
@@ -178,8 +178,8 @@ def _outcome(line: Line, result: Written) -> Outcome:
     return Outcome(result.verdict, result.ssin, replaced, result.held)
 
 
-def _compared(told: Identification, found: Found) -> Outcome | None:
-    """None when nothing differs."""
+def compared(told: Identification, found: Found) -> Outcome | None:
+    """The refusal of a line whose identification is not that of the registers (RP-02); None when nothing differs."""
     final, latest = found.person.final_ssin, found.latest
     replaced = final != found.person.ssin
     if latest is None:

@@ -1,0 +1,1 @@
+"""Files of inscriptions and deletions (RP-08)."""

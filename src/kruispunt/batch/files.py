@@ -1,0 +1,126 @@
+"""The files that were taken: in order, each once (RP-08, RP-18).
+
+A sender's files are numbered from 1 on without gaps, inscriptions and deletions together, because their order matters.
+So the next file is taken when the one before is done, and no file twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from kruispunt.batch.items import Kind
+from kruispunt.errors import DataError
+from kruispunt.files.voucher import Voucher
+from kruispunt.identifiers import cbe
+from kruispunt.identifiers.cbe import CbeNumber
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+    from kruispunt.storage.database import Connection, Database
+
+_LOCK: Final = "SELECT 1 FROM register WHERE owner = $1 FOR UPDATE"
+_HELD: Final = "SELECT id, kind, records, sha256, day, finished FROM batch_file WHERE owner = $1 AND sequence = $2"
+_LAST: Final = "SELECT sequence, finished FROM batch_file WHERE owner = $1 ORDER BY sequence DESC LIMIT 1"
+_TAKE: Final = """
+    INSERT INTO batch_file (owner, sequence, kind, records, size, sha256, voucher, author, day)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id
+"""
+_STATUS: Final = """
+    SELECT f.owner, f.sequence, f.kind, f.records, f.received, f.finished, f.author,
+        coalesce(sum(p.lines), 0)::bigint, coalesce(sum(p.done), 0)::bigint, coalesce(sum(p.unchanged), 0)::bigint
+    FROM batch_file f LEFT JOIN batch_part p ON p.file = f.id
+    WHERE ($1::bigint IS NULL OR f.owner = $1) AND ($2::bigint IS NULL OR f.sequence = $2)
+    GROUP BY f.id ORDER BY f.received DESC, f.id DESC LIMIT $3
+"""
+
+
+class NotYet(DataError):
+    """A file whose turn comes when those before it are loaded."""
+
+
+class State(Enum):
+    """Where a file stands before it is loaded."""
+
+    NEW = "new"
+    BROKEN_OFF = "broken off"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A file that was taken."""
+
+    id: int
+    kind: Kind
+    state: State
+    day: date
+    """The civil day in Belgium by which its lines are judged, also when it is gone on with on another day."""
+    finished: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far a file came."""
+
+    owner: CbeNumber
+    sequence: int
+    kind: Kind
+    records: int
+    received: datetime
+    finished: datetime | None
+    author: str
+    """URN of the application that signed its voucher."""
+    lines: int
+    """Lines that are done with, refused ones among them."""
+    done: int
+    unchanged: int
+
+    @property
+    def refused(self) -> int:
+        return self.lines - self.done - self.unchanged
+
+
+async def take(
+    connection: Connection, owner: CbeNumber, voucher: Voucher, signed: bytes, author: str, today: date
+) -> Taken:
+    """Take a file, or find that it was taken; `signed` are the bytes of its voucher.
+
+    Raises DataError when the sender has no register, or another file has this number; NotYet when another is next.
+    """
+    number, sequence = cbe.to_int(owner), voucher.header.sequence
+    async with connection.transaction():
+        if await connection.fetchval(_LOCK, number) is None:
+            raise DataError(f"{owner} has no register; define one: kruispunt repertory define")
+        held = await connection.fetchrow(_HELD, number, sequence)
+        if held is not None:
+            return _held(held, sequence, voucher)
+        last = await connection.fetchrow(_LAST, number)
+        following = 1 if last is None else last[0] + 1
+        if last is not None and last[1] is None:
+            raise NotYet(f"file {last[0]} of {owner} was not loaded to its end; load it first")
+        if sequence > following:
+            raise NotYet(f"sequence number {sequence}, but {following} is the next one of {owner}")
+        content = voucher.content
+        values = (voucher.kind, voucher.records, content.size, bytes.fromhex(content.sha256), signed, author, today)
+        id_ = await connection.fetchval(_TAKE, number, sequence, *values)
+        return Taken(id_, Kind(voucher.kind), State.NEW, today, None)
+
+
+async def status(
+    database: Database, owner: CbeNumber | None = None, sequence: int | None = None, most: int = 50
+) -> tuple[Status, ...]:
+    """The files that were taken last, the newest first. Raises StorageError."""
+    rows = await database.fetch(_STATUS, None if owner is None else cbe.to_int(owner), sequence, most)
+    return tuple(Status(cbe.from_int(row[0]), row[1], Kind(row[2]), *row[3:]) for row in rows)
+
+
+def _held(row: Record, sequence: int, voucher: Voucher) -> Taken:
+    id_, kind, records, sha256, day, finished = row
+    if (kind, records, sha256.hex()) != (voucher.kind, voucher.records, voucher.content.sha256):
+        raise DataError(f"another file was taken under sequence number {sequence}; give this one the next number")
+    state = State.BROKEN_OFF if finished is None else State.FINISHED
+    return Taken(id_, Kind(kind), state, day, finished)

@@ -1,0 +1,89 @@
+"""The file that names what became of each line (RP-08).
+
+It is written from the database, so it can be written again at any time, and the same bytes come out. A line is told by
+its place in the file that was sent, from 1 on.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from array import array
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from kruispunt.batch.files import Taken
+from kruispunt.batch.loading import BLOCK, LINE_INVALID
+from kruispunt.batch.xml_lines import NAMESPACE
+from kruispunt.errors import DataError
+from kruispunt.files.header import Header, write_header
+from kruispunt.identifiers.organisation import OrganisationKey
+from kruispunt.repertory.writing import Verdict
+from kruispunt.xml.build import attribute, element, wrap
+from kruispunt.xml.schemas import MESSAGE_LENGTH
+
+if TYPE_CHECKING:
+    from kruispunt.storage.database import Database
+
+KIND: Final = "OUTCOMES"
+"""In the voucher of such a file; its sequence number is that of the file that it tells of."""
+NAMES: Final = {verdict.value: verdict.name for verdict in Verdict} | {LINE_INVALID: "LINE_INVALID"}
+
+_PARTS: Final = "SELECT places, verdicts, remarks FROM batch_part WHERE file = $1 AND block = $2 ORDER BY part"
+
+
+async def write_outcomes(
+    database: Database, taken: Taken, sent: Header, platform: OrganisationKey, target: BinaryIO
+) -> tuple[Header, int]:
+    """Write what became of the lines of a file that is finished; the header of the outcome file, and how many they are.
+
+    Raises StorageError, and DataError for a file that is not finished.
+    """
+    if taken.finished is None:
+        raise DataError("the file is not loaded to its end")
+    header = Header(platform, sent.sender, sent.legal_context, sent.sequence, taken.finished)
+    target.write(f'<i:inscriptionOutcomes xmlns:i="{NAMESPACE}">{write_header(header)}<outcomes>\n'.encode())
+    count = 0
+    async for block, verdicts, remarks in _blocks(database, taken.id):
+        count += len(verdicts)
+        first = block * BLOCK + 1
+        target.write(
+            "".join(
+                _line(first + place, verdict, remarks.get(place)) for place, verdict in enumerate(verdicts)
+            ).encode()
+        )
+    target.write(b"</outcomes></i:inscriptionOutcomes>\n")
+    return header, count
+
+
+async def _blocks(database: Database, file: int) -> AsyncIterator[tuple[int, bytes, dict[int, dict[str, Any]]]]:
+    block = 0
+    while parts := await database.fetch(_PARTS, file, block):
+        told = bytearray(sum(len(part[1]) for part in parts))
+        remarks: dict[int, dict[str, Any]] = {}
+        for places, verdicts, said in parts:
+            for place, verdict in zip(_places(places), verdicts, strict=True):
+                told[place] = verdict
+            if said is not None:
+                remarks.update((int(place), remark) for place, remark in json.loads(said).items())
+        yield block, bytes(told), remarks
+        block += 1
+
+
+def _places(data: bytes) -> array[int]:
+    places = array("H", data)
+    if sys.byteorder == "big":
+        places.byteswap()
+    return places
+
+
+def _line(number: int, verdict: int, remark: dict[str, Any] | None) -> str:
+    start = f'<outcome line="{number}"'
+    if remark is None:
+        return f'{start} verdict="{NAMES[verdict]}"></outcome>\n'
+    ssin = attribute("ssin", remark["ssin"]) if "ssin" in remark else ""
+    information = [("differs", name) for name in remark.get("differing", ())]
+    if "why" in remark:
+        information.append(("why", remark["why"][:MESSAGE_LENGTH]))
+    inner = "".join(wrap("information", element("fieldName", n) + element("fieldValue", v)) for n, v in information)
+    return f'{start}{ssin} verdict="{NAMES[verdict]}">{inner}</outcome>\n'
