@@ -63,6 +63,7 @@ def _lines(name: str, summary: str, handle: Handler, fields: tuple[Field, ...]) 
         controls=frozenset({Control.CUSTOMER, Control.SSIN}),
         fields=fields,
         ssin=lambda asked: str(asked.ssin),
+        changes=name in (other_payload.CPAS_REGISTER, other_payload.CPAS_UNREGISTER),
     )
 
 

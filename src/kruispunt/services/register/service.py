@@ -46,6 +46,7 @@ SERVICE: Final = Service(
             controls=_CUSTOMER,
             fields=(_SSIN, _TYPE, _BEGIN, _END, _KNOWN_TO, *IDENTIFICATION),
             status=ok_or_nok,
+            changes=True,
         ),
         Operation(
             name="delete",
@@ -57,6 +58,7 @@ SERVICE: Final = Service(
             controls=_CUSTOMER,
             fields=(_SSIN, _TYPE, _ANY_BEGIN, _END, _KNOWN_TO),
             status=ok_or_nok,
+            changes=True,
         ),
         Operation(
             name="consult",
