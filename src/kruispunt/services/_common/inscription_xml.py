@@ -122,6 +122,7 @@ def _operation(
         fields=fields,
         ssin=lambda criteria: criteria.ssin,
         status=ok_or_nok if asked == "inscription" else lambda value: value.value,
+        changes=asked == "inscription",
     )
 
 
