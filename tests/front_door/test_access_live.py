@@ -87,7 +87,8 @@ def test_withdrawn_repertory_line_is_refused_on_all_workers(own_bank: Bank) -> N
     assert lines
     on_all_workers(own_bank, lambda got: got.code == "MSG00012")
     for line in lines:
-        in_database(own_bank, "insert into inscription values ($1, $2, $3, $4, $5)", *line)
+        places = ", ".join(f"${number}" for number in range(1, len(line) + 1))
+        in_database(own_bank, f"insert into inscription values ({places})", *line)
     on_all_workers(own_bank, lambda got: got.code == "MSG00000")
 
 

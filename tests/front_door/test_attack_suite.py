@@ -14,7 +14,7 @@ from functools import cache
 
 import pytest
 from attacker import REFUSALS_PER_MINUTE, STRANGERS, VICTIMS, check_log, choose, count_refusals
-from bank import Bank
+from bank import Bank, Got
 
 from kruispunt.attack.answer import Answer
 from kruispunt.attack.bench import Bench
@@ -86,7 +86,7 @@ def test_an_attack_is_held(bank: Bank, trap: Trap, scene: Callable[[Persona], Sc
         sent.append((shot, answer))
     assert sent
     assert not trap.knocked()
-    soap = [(shot, answer) for shot, answer in sent if answer.is_soap]
+    soap = [(shot, Got(answer.status, answer.headers, answer.raw)) for shot, answer in sent if answer.is_soap]
     count_refusals(victim, sum(_is_strangers(shot) for shot, _ in soap))
     # What ends before SOAP is no exchange; every other shot is one.
     assert bank.metric("kruispunt_exchange_seconds_count") == exchanges + len(soap)
@@ -101,7 +101,7 @@ def _is_strangers(shot: Shot) -> bool:
     return isinstance(expected, Refused) and (not expected.rule or expected.rule.startswith(STRANGERS))
 
 
-def _check_entries(bank: Bank, soap: list[tuple[Shot, Answer]]) -> None:
+def _check_entries(bank: Bank, soap: list[tuple[Shot, Got]]) -> None:
     """Every ticket that was told has its two entries, with the rule that the attack is to meet."""
     tickets = [answer.ticket for _, answer in soap]
     logged = bank.logged_all(tickets)

@@ -15,7 +15,7 @@ from kruispunt.cli.terminal import out
 from kruispunt.errors import ConfigurationError, DataError
 from kruispunt.identifiers.ssin import compute
 
-OWNER = "0999999922"
+OWNER = "0999990024"
 FILE = f"""
 [[register]]
 owner = "{OWNER}"

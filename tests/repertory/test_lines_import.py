@@ -28,7 +28,7 @@ ONEM = "0206737484"
 
 
 def number(day: int, counter: int = 900) -> Ssin:
-    return ssins.compute(date(1942, 1, day), counter, test_band=True)
+    return ssins.compute(date(1908, 1, day), counter, test_band=True)
 
 
 def line(ssin: str, begin: str, end: str | None = None, **fields: object) -> dict[str, object]:

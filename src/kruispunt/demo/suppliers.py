@@ -31,8 +31,10 @@ class FailingFor:
         if not iscoroutinefunction(call):
             return call
 
-        async def guarded(asked: str | Sequence[str], *arguments: Any, **named: Any) -> Any:
-            for ssin in (asked,) if isinstance(asked, str) else asked:
+        async def guarded(asked: Any, *arguments: Any, **named: Any) -> Any:
+            """Of one number or several; a search by something else never fails on purpose."""
+            several = asked if isinstance(asked, Sequence) else ()
+            for ssin in (asked,) if isinstance(asked, str) else several:
                 self._fail(self._failures.get(ssin))
             return await call(asked, *arguments, **named)
 
