@@ -412,7 +412,8 @@ def test_so_many_lines_as_there_may_be_do_not_fill_the_table_of_locks(ask: Ask) 
                     (SELECT array_agg(''::text) FROM generate_series(1, 20000)),
                     (SELECT array_agg('902'::text) FROM generate_series(1, 20000)),
                     (SELECT array_agg('[2020-01-01,)'::daterange) FROM generate_series(1, 20000)),
-                    ARRAY['tests'], ARRAY[NULL]
+                    (SELECT array_agg('tests'::text) FROM generate_series(1, 20000)),
+                    (SELECT array_agg(NULL::text) FROM generate_series(1, 20000))
                 ) w
                 """,
                 int(register.owner),
