@@ -81,6 +81,10 @@ def open_directory() -> Iterator[Path]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+ABOUT_NO_DATABASE = frozenset({"test_attack_suite.py", "test_attack_command.py"})
+"""They need a running bank, and ask nothing of which database it has."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", action="store_true", help="only the tests that use the database server of the tests")
 
@@ -89,7 +93,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """On a second server nothing is learnt from tests that ask it nothing."""
     if not config.getoption("--database"):
         return
-    kept = [item for item in items if "server" in getattr(item, "fixturenames", ())]
+    kept = [
+        item
+        for item in items
+        if "server" in getattr(item, "fixturenames", ()) and item.path.name not in ABOUT_NO_DATABASE
+    ]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept
 
