@@ -325,3 +325,13 @@ def test_zeep_asks_every_operation_from_the_served_contract(bank: Bank, name: st
 
 def test_zeep_cases_cover_every_operation() -> None:
     assert {PERSONAS[name].operation.name for name in ASKED} == set(OPERATIONS)
+
+
+def test_rp10_a_search_tells_nobody_who_is_not_inscribed_where_the_row_controls_that(bank: Bank) -> None:
+    """As IP-20: what a search returns is controlled, because it names no number that could be."""
+    ssin = number(new(bank, "Inschrijvingzoeker", "1990-04-05"))
+    asked = {"lastName": "Inschrijvingzoeker", "birthDate": "1990-04-05"}
+    assert [each.text for each in ask(bank, "searchPersonPhonetically", **asked).payload.iter("ssin")] == [ssin]
+    refused = ask(bank, "searchPersonPhonetically", "vdab", **asked)
+    assert refused.code == "MSG00012"
+    assert ssin.encode() not in refused.raw

@@ -17,7 +17,7 @@ from kruispunt.registers.amending import Refused
 from kruispunt.registers.legal_data import Birth, Dossier, LegalData, Name, Origin, Unreadable
 from kruispunt.registers.resembling import MOST, Resembling
 from kruispunt.services.person import codes, handler
-from kruispunt.services.person.asked import BySsin, Registration, Replacement, Update
+from kruispunt.services.person.asked import BySsin, Existing, Registration, Replacement, Update
 from kruispunt.services.person.messages import read_name
 
 TODAY = date(2025, 6, 15)
@@ -43,7 +43,9 @@ class Registers:
 
 
 def call(criteria: Any, *, final: Any = SSIN, test_numbers: bool = True) -> Call:
-    return Call(criteria, final, frozenset(), TODAY, "CN=test", author="me", test_numbers=test_numbers)
+    return Call(
+        criteria, final, frozenset(), TODAY, "CN=test", application="urn:a", ticket="t", test_numbers=test_numbers
+    )
 
 
 def run(coroutine: Any) -> Outcome:
@@ -145,3 +147,13 @@ def test_numbers_with_thousands_of_zeros_are_read() -> None:
 
 def test_an_update_that_says_nothing_is_refused() -> None:
     assert run(handler.update(call(Update(SSIN, {}, ())), Registers(LEGAL))).code is codes.RULE_BROKEN
+
+
+def test_rp10_who_is_not_inscribed_is_left_out_of_a_search() -> None:
+    known, other = (Dossier(ssin, Origin.KSZ, LEGAL) for ssin in (SSIN, OTHER))
+    found = Outcome(codes.DATA_FOUND, Existing((known, other)), subjects=(known.ssin, other.ssin))
+    assert handler.people_found(found) == (known.ssin, other.ssin)
+    left = handler.withhold(found, frozenset({other.ssin}))
+    assert (left.code, left.result, left.subjects) == (codes.DATA_FOUND, Existing((known,)), (known.ssin,))
+    assert left.information == (("people not inscribed", "true"),)
+    assert handler.withhold(found, frozenset(found.subjects)) == Outcome(codes.NOT_INTEGRATED)

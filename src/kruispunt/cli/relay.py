@@ -15,8 +15,6 @@ from kruispunt.client.relay import Platform, Relay
 from kruispunt.demo.directory import DemoDirectory, default_directory
 from kruispunt.errors import ConfigurationError
 
-Pem = typer.Option(dir_okay=False)
-
 
 def relay(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

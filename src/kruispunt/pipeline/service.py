@@ -71,8 +71,6 @@ class Call:
     """Distinguished name of the TLS client certificate (RFC 4514)."""
     granted: frozenset[str] = frozenset()
     """Every data group that the authorisation names, asked for or not."""
-    author: str = ""
-    """Who changes data with this call, for their history: application, organisation and ticket."""
     organisation: Organisation | None = None
     """For whom the client asks; None when the operation asks for no organisation."""
     application: str = ""
@@ -81,6 +79,12 @@ class Call:
     """Of the exchange: what a change is traced by."""
     test_numbers: bool = False
     """Whether numbers that can be no person's are in use; never in production."""
+
+    @property
+    def author(self) -> str:
+        """Who changes people with this call, for their history; the signed message is found under the ticket."""
+        code = "" if self.organisation is None else self.organisation.code
+        return f"{self.application} for {code}, ticket {self.ticket}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 Namespaces, certificate and the shape of the body come again with each exchange. So a data key gets a *sample*, made of
 the first exchange that it encrypts, and messages are compressed against it: to a third of what they would take alone,
-in three quarters of the time. Later messages of another shape are compressed as well as without it.
+in four fifths of the time. Later messages of another shape are compressed as well as without it.
 
 A sample says nothing about anybody: what stands between the tags of the Body is left out.
 """

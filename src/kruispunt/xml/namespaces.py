@@ -21,7 +21,6 @@ EXC_C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
 """Both the algorithm's name and the namespace of its `InclusiveNamespaces`."""
 
 XML: Final = "http://www.w3.org/XML/1998/namespace"
-XMLNS: Final = "http://www.w3.org/2000/xmlns/"
 XSD: Final = "http://www.w3.org/2001/XMLSchema"
 XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 WSDL: Final = "http://schemas.xmlsoap.org/wsdl/"
@@ -34,19 +33,4 @@ FAULT: Final = "urn:kruispunt:fault:v1"
 
 SOAP_ACTION: Final = "http://kszbcss.fgov.be/"
 """What a SOAPAction begins with; `<Service>/<operation>` follows, without a version (CT-02)."""
-
-PREFIXES: Final = {
-    "soapenv": SOAP,
-    "wsse": WSSE,
-    "wsse11": WSSE11,
-    "wsu": WSU,
-    "ds": DS,
-    "ec": EXC_C14N,
-    "xsd": XSD,
-    "xsi": XSI,
-    "wsdl": WSDL,
-    "soap": WSDL_SOAP,
-    "common": COMMON,
-    "kruispunt": FAULT,
-}
 """Prefix to namespace, as the product writes them."""

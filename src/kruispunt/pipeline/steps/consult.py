@@ -24,7 +24,6 @@ async def consult(exchange: Exchange, platform: Platform) -> None:
         today=today(platform.clock),
         tls_subject=exchange.incoming.tls.subject,
         granted=frozenset() if exchange.grant is None else exchange.grant.data_groups,
-        author=_author(exchange),
         organisation=exchange.organisation,
         application="" if exchange.registration is None else exchange.registration.urn,
         ticket=exchange.ticket,
@@ -46,10 +45,3 @@ async def consult(exchange: Exchange, platform: Platform) -> None:
         if service.supplier_name:
             platform.observer.supplier(service.supplier_name, perf_counter() - started)
     exchange.note("consult", f"{service.supplier_name or 'the platform itself'} answered")
-
-
-def _author(exchange: Exchange) -> str:
-    """The signed message behind a change is found under the ticket."""
-    urn = "" if exchange.registration is None else exchange.registration.urn
-    code = "" if exchange.organisation is None else exchange.organisation.code
-    return f"{urn} for {code}, ticket {exchange.ticket}"

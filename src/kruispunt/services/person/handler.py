@@ -30,6 +30,9 @@ from kruispunt.services.person.asked import (
 )
 from kruispunt.services.person.supplier import Registers
 
+NOT_INSCRIBED = ("people not inscribed", "true")
+"""Beside what is told of the others; not how many."""
+
 
 def groups_declared(asked: Registration | Update) -> frozenset[str]:
     """The data groups that a change writes: what may not be seen may not be written either."""
@@ -75,6 +78,21 @@ async def search_phonetically(call: Call, registers: Registers) -> Outcome:
         return Outcome(codes.NO_DATA_FOUND, information=_left_out(resolved))
     told = tuple(each.ssin for each in people)
     return Outcome(codes.DATA_FOUND, Existing(people), _left_out(resolved), subjects=told)
+
+
+def people_found(outcome: Outcome) -> tuple[Ssin, ...]:
+    """Whom a search by name is about to tell of."""
+    return outcome.subjects
+
+
+def withhold(outcome: Outcome, ssins: frozenset[Ssin]) -> Outcome:
+    """Without those who are not inscribed for the asker; with none left, as for somebody asked by number (IP-20)."""
+    existing: Existing = outcome.result
+    people = tuple(each for each in existing.people if each.ssin not in ssins)
+    if not people:
+        return Outcome(codes.NOT_INTEGRATED)
+    told = tuple(each.ssin for each in people)
+    return Outcome(codes.DATA_FOUND, Existing(people), (*outcome.information, NOT_INSCRIBED), subjects=told)
 
 
 async def register(call: Call, registers: Registers) -> Outcome:

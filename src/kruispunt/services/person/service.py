@@ -22,7 +22,6 @@ _ABOUT: Final = (
     Field("city", str, "", "Its municipality."),
     Field("since", str, "", "The day from which the data hold."),
 )
-_NOBODY_NAMED: Final = frozenset({Control.CUSTOMER})
 
 SERVICE: Final = Service(
     name="PersonService",
@@ -50,7 +49,9 @@ SERVICE: Final = Service(
             write=messages.write(messages.told_identified),
             compose=messages.compose_name,
             handle=handler.search_phonetically,
-            controls=_NOBODY_NAMED,
+            controls=frozenset({Control.CUSTOMER, Control.RETURNED}),
+            returned=handler.people_found,
+            withhold=handler.withhold,
             fields=(
                 Field("lastName", help="Last name, as it sounds."),
                 Field("birthDate", help="YYYY-MM-DD, with 00 for what is not known."),
@@ -68,7 +69,7 @@ SERVICE: Final = Service(
             compose=messages.compose_registration,
             changes=True,
             handle=handler.register,
-            controls=_NOBODY_NAMED,
+            controls=frozenset({Control.CUSTOMER}),
             fields=(
                 Field("lastName", help="Last name."),
                 Field("birthDate", help="YYYY-MM-DD, with 00 for what is not known."),
