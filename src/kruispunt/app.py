@@ -217,11 +217,7 @@ async def open_platform(
         watch = AccessWatch(dsn, database, access.replace)
         await watch.open()
         stack.push_async_callback(watch.close)
-        authorities = read_certificates(settings.client_ca)
-        trust = TrustStore(authorities)
-        revocation = Revocation(_revocation_rules(settings), trust, authorities, clock)
-        stack.push_async_callback(revocation.close)
-        await revocation.open()
+        trust, revocation = await stack.enter_async_context(_open_trust(settings, clock))
         signer = signer_of(settings)
         elsewhere = await stack.enter_async_context(open_suppliers(settings, signer, clock, observer))
         mounted = {
@@ -270,11 +266,7 @@ async def open_platform(
 async def open_bench(settings: Settings, database: Database, clock: Clock | None = None) -> AsyncIterator[Bench]:
     """What files of inscriptions are worked with: rights in force, authorities, the platform's own signature."""
     clock = clock or SystemClock()
-    authorities = read_certificates(settings.client_ca)
-    trust = TrustStore(authorities)
-    revocation = Revocation(_revocation_rules(settings), trust, authorities, clock)
-    await revocation.open()
-    try:
+    async with _open_trust(settings, clock) as (trust, revocation):
         table = (await store.current(database)).table
         yield Bench(
             database=database,
@@ -284,6 +276,17 @@ async def open_bench(settings: Settings, database: Database, clock: Clock | None
             today=lambda: today(clock),
             test_band=not settings.production,
         )
+
+
+@contextlib.asynccontextmanager
+async def _open_trust(settings: Settings, clock: Clock) -> AsyncIterator[tuple[TrustStore, Revocation]]:
+    """Whose certificates are believed, and which of them were revoked."""
+    authorities = read_certificates(settings.client_ca)
+    trust = TrustStore(authorities)
+    revocation = Revocation(_revocation_rules(settings), trust, authorities, clock)
+    try:
+        await revocation.open()
+        yield trust, revocation
     finally:
         await revocation.close()
 

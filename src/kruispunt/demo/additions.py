@@ -17,8 +17,8 @@ from typing import Final
 from kruispunt.demo.pki import CLIENTS, DemoClient
 from kruispunt.pipeline.service import Service
 
-ACCESS: Final = Path(__file__).with_name("access")
-"""The demo's own organisations, and its grants of services without a folder `demo/`."""
+ORGANISATIONS: Final = Path(__file__).with_name("organisations.toml")
+"""The demo's own, which services share."""
 
 OWNERS: Final = {"limited": "demo-limited", "tester": "demo-tester", "onem-ecdsa": "onem", "bounded": "onem"}
 
@@ -35,16 +35,12 @@ def owners(services: Sequence[Service]) -> Mapping[str, str]:
 
 def organisations(services: Sequence[Service]) -> str:
     """One access file with the organisations of the demo."""
-    return "\n".join(
-        _texts(ACCESS / "organisations.toml", *(s.folder / "demo" / "organisations.toml" for s in services))
-    )
+    return "\n".join(_texts(ORGANISATIONS, *(s.folder / "demo" / "organisations.toml" for s in services)))
 
 
 def grants(service: Service) -> str:
     """One access file with the grants that ship with a service, and those that the demo adds."""
-    folder = service.folder
-    added = ACCESS / "grants" / f"{folder.name}.toml"
-    return "\n".join(_texts(folder / "contexts.toml", added, folder / "demo" / "grants.toml"))
+    return "\n".join(_texts(service.folder / "contexts.toml", service.folder / "demo" / "grants.toml"))
 
 
 def _clients(service: Service) -> Iterator[tuple[str, str]]:
