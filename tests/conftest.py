@@ -18,12 +18,17 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 import kruispunt.services
 from kruispunt.storage.configuration import ROLE
 from kruispunt.storage.engine import EmbeddedPostgres
 from kruispunt.storage.migrate import migrate
+
+# No test depends on measured time.
+settings.register_profile("kruispunt", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kruispunt")
 
 SERVICE_FOLDERS = sorted(
     path.parent for home in kruispunt.services.__path__ for path in Path(home).glob("*/migrations")
