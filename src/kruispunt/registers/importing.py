@@ -57,7 +57,7 @@ async def import_people(
         return read_plain(line, today=today, test_band=test_band)
 
     with _collector_paused():
-        async with changing(database, author, write_new=changes) as changer:
+        async with changing(database, author, write_new=changes, many=True) as changer:
             for batch in jsonlines.batches(jsonlines.read_lines(source, read, report, quick), BATCH):
                 await changer.tell(batch)
                 report.accepted += len(batch)

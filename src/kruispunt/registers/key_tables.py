@@ -16,20 +16,24 @@ from kruispunt.registers.phonetics import CODE, Code
 if TYPE_CHECKING:
     from asyncpg import Connection
 
+TABLES: Final = ("name_key", "address_key")
+
 _FORGET_NAMES: Final = """
-    DELETE FROM name_key k USING unnest($1::bigint[], $2::smallint[]) AS gone (ssin, register)
+    DELETE FROM {} k USING unnest($1::bigint[], $2::smallint[]) AS gone (ssin, register)
     WHERE k.ssin = gone.ssin AND k.register = gone.register
 """
-_FORGET_ADDRESSES: Final = "DELETE FROM address_key WHERE ssin = ANY($1::bigint[])"
+_FORGET_ADDRESSES: Final = "DELETE FROM {} WHERE ssin = ANY($1::bigint[])"
 
 
-async def forget(connection: Connection, gone: Sequence[tuple[int, int]], patience: float) -> None:
+async def forget(
+    connection: Connection, gone: Sequence[tuple[int, int]], patience: float, tables: tuple[str, str] = TABLES
+) -> None:
     """Remove the keys of these dossiers, each a number and a register; at most `patience` seconds a statement."""
     if gone:
         numbers, registers = map(list, zip(*gone, strict=True))
-        await connection.execute(_FORGET_NAMES, numbers, registers, timeout=patience)
+        await connection.execute(_FORGET_NAMES.format(tables[0]), numbers, registers, timeout=patience)
         national = [ssin for ssin, register in gone if register == 1]
-        await connection.execute(_FORGET_ADDRESSES, national, timeout=patience)
+        await connection.execute(_FORGET_ADDRESSES.format(tables[1]), national, timeout=patience)
 
 
 async def write(connection: Connection, dossiers: Iterable[Dossier], patience: float, code: Code = CODE) -> None:
@@ -39,16 +43,21 @@ async def write(connection: Connection, dossiers: Iterable[Dossier], patience: f
     for dossier in dossiers:
         names += name_keys(dossier, code)
         addresses += address_keys(dossier)
-    await add(connection, names, addresses, patience)
+    await add(connection, sorted(names), sorted(addresses), patience)
 
 
 async def add(
-    connection: Connection, names: Sequence[NameKey], addresses: Sequence[AddressKey], patience: float
+    connection: Connection,
+    names: Sequence[NameKey],
+    addresses: Sequence[AddressKey],
+    patience: float,
+    tables: tuple[str, str] = TABLES,
 ) -> None:
-    """Add these keys; at most `patience` seconds a statement.
-
-    They are sorted first: neighbours in an index are then written one after the other, which a large load is told by.
-    """
-    for table, columns, rows in (("name_key", NameKey._fields, names), ("address_key", AddressKey._fields, addresses)):
+    """Add these keys; at most `patience` seconds a statement."""
+    both: tuple[tuple[tuple[str, ...], Sequence[tuple[object, ...]]], ...] = (
+        (NameKey._fields, names),
+        (AddressKey._fields, addresses),
+    )
+    for table, (columns, rows) in zip(tables, both, strict=True):
         if rows:
-            await connection.copy_records_to_table(table, records=sorted(rows), columns=columns, timeout=patience)
+            await connection.copy_records_to_table(table, records=rows, columns=columns, timeout=patience)
