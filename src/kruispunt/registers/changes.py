@@ -145,7 +145,7 @@ class Changer:
         await self._copy("person_change", _CHANGES, rows)
 
     async def _write_numbers(self, new: Sequence[Facts], changed: Sequence[Facts]) -> None:
-        await self._copy("person", _NUMBERS, [(f.ssin, f.register, _state(f).value, f.replaced_by) for f in new])
+        await self._copy("person", _NUMBERS, [(f.ssin, f.register, _state(f), f.replaced_by) for f in new])
         if changed:
             await self._connection.execute(
                 _UPDATE, *map(list, zip(*(facts[:4] for facts in changed), strict=True)), timeout=PATIENCE
@@ -242,14 +242,22 @@ def _active(facts: Facts | None) -> Facts:
     return facts
 
 
-def _state(facts: Facts) -> State:
+_ACTIVE, _CANCELLED = State.ACTIVE.value, State.CANCELLED.value
+_NATIONAL, _CBSS = Origin.RR.value, Origin.KSZ.value
+
+
+def _state(facts: Facts) -> int:
     """Until the chains are resolved, a number that was replaced leads nowhere."""
-    return State.CANCELLED if facts.cancelled or facts.replaced_by is not None else State.ACTIVE
+    return _CANCELLED if facts.cancelled or facts.replaced_by is not None else _ACTIVE
 
 
 def _documents(facts: Facts) -> list[tuple[int, int, str]]:
-    both = ((Origin.RR, facts.national), (Origin.KSZ, facts.cbss))
-    return [(facts.ssin, origin.value, document) for origin, document in both if document is not None]
+    rows = []
+    if facts.national is not None:
+        rows.append((facts.ssin, _NATIONAL, facts.national))
+    if facts.cbss is not None:
+        rows.append((facts.ssin, _CBSS, facts.cbss))
+    return rows
 
 
 def _kind(before: Facts, after: Facts) -> ChangeKind:

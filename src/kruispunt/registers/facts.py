@@ -33,7 +33,7 @@ class Facts(NamedTuple):
         """What a line tells, as the database keeps it."""
         return cls(
             ssins.to_int(line.ssin),
-            line.register.value,
+            line.register._value_,
             None if line.replaced_by is None else ssins.to_int(line.replaced_by),
             line.cancelled,
             None if line.national is None else legal_json.write(line.national),

@@ -7,6 +7,8 @@ new version. Nobody else does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from io import BytesIO
+from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from kruispunt.registers.keys import AddressKey, NameKey, address_keys, name_keys
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
     from asyncpg import Connection
 
 TABLES: Final = ("name_key", "address_key")
+
+_NAME_ROW: Final = Struct("!hihiqiqiiiqih").pack
+"""A row of `name_key` as COPY reads it: how many fields, and each behind its size in bytes. They are most rows of a
+load, and all of one size: to write them so takes half of the time that it takes the driver.
+"""
+_BEGIN: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_END: Final = b"\xff\xff"
 
 _FORGET_NAMES: Final = """
     DELETE FROM {} k USING unnest($1::bigint[], $2::smallint[]) AS gone (ssin, register)
@@ -48,16 +57,22 @@ async def write(connection: Connection, dossiers: Iterable[Dossier], patience: f
 
 async def add(
     connection: Connection,
-    names: Sequence[NameKey],
+    names: Iterable[NameKey],
     addresses: Sequence[AddressKey],
     patience: float,
     tables: tuple[str, str] = TABLES,
 ) -> None:
     """Add these keys; at most `patience` seconds a statement."""
-    both: tuple[tuple[tuple[str, ...], Sequence[tuple[object, ...]]], ...] = (
-        (NameKey._fields, names),
-        (AddressKey._fields, addresses),
-    )
-    for table, (columns, rows) in zip(tables, both, strict=True):
-        if rows:
-            await connection.copy_records_to_table(table, records=rows, columns=columns, timeout=patience)
+    rows = b"".join([
+        _NAME_ROW(6, 2, register, 8, key, 8, first, 4, birth, 8, ssin, 2, sex)
+        for register, key, first, birth, ssin, sex in names
+    ])  # fmt: skip
+    if rows:
+        source = BytesIO(_BEGIN + rows + _END)
+        await connection.copy_to_table(
+            tables[0], source=source, columns=NameKey._fields, format="binary", timeout=patience
+        )
+    if addresses:
+        await connection.copy_records_to_table(
+            tables[1], records=addresses, columns=AddressKey._fields, timeout=patience
+        )

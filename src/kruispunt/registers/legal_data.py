@@ -18,11 +18,10 @@ modification where it is known. Which field belongs to which register: `legal_ru
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Final
 
-from msgspec import Meta, field
+from msgspec import Meta, Struct, field
 
 from kruispunt.identifiers.ssin import Sex, Ssin
 from kruispunt.registers.shapes import Day, NisCode, Shape, ShortText, Text
@@ -285,8 +284,7 @@ class LegalData(Shape, frozen=True):
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Dossier:
+class Dossier(Struct, frozen=True, gc=False):
     """A number in one register. A RAD person has two, one in each (SS-08)."""
 
     ssin: Ssin

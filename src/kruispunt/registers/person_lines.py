@@ -20,11 +20,10 @@ told before is forgotten. Without `nationalRegister` and `cbssRegister` the regi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from msgspec import MsgspecError
+from msgspec import MsgspecError, Struct
 from msgspec.json import Decoder
 
 from kruispunt.errors import DataError
@@ -41,8 +40,7 @@ _NAMES: Final = frozenset({"ssin", "register", "replacedBy", "cancelled", _NATIO
 _REGISTERS: Final = {register.name.lower(): register for register in Register}
 
 
-@dataclass(frozen=True, slots=True)
-class PersonLine:
+class PersonLine(Struct, frozen=True, gc=False):
     """All there is about a number: the facts, and what each register holds."""
 
     ssin: Ssin
