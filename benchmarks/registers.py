@@ -67,7 +67,9 @@ def main() -> None:
     encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
     lines = [encode(each.person) for each in population(options.people, Numbers.BAND, 1)]
     made = (time.process_time() - begin) / options.people * 1e6
-    print(f"{options.people:,} people, {sum(map(len, lines)) // len(lines)} characters a line, made in {made:.0f} µs each")
+    print(
+        f"{options.people:,} people, {sum(map(len, lines)) // len(lines)} characters a line, made in {made:.0f} µs each"
+    )
     print(f"the floor, json.loads alone: {floor(lines):.1f} µs a line")
     first, again = Costs(), Costs()
     with tempfile.TemporaryDirectory(prefix="kruispunt-bench-") as name:

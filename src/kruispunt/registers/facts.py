@@ -43,13 +43,14 @@ class Facts(NamedTuple):
     @property
     def fits(self) -> bool:
         """Whether `line` is not longer than a line may be; counted in full only when that is in doubt."""
-        characters = sum(len(document) for document in self[4:] if document is not None)
+        characters = len(self.national or "") + len(self.cbss or "")
         return _MOST_BYTES * characters < LONGEST_LINE // 2 or len(self.line.encode()) < LONGEST_LINE
 
     @property
     def written_plainly(self) -> bool:
         """Whether every text and code is certainly well formed."""
-        return all(shapes.written_plainly(document) for document in self[4:] if document is not None)
+        national, cbss = self.national, self.cbss
+        return (national is None or shapes.written_plainly(national)) and (cbss is None or shapes.written_plainly(cbss))
 
     def quotes(self, *, copied: bool = False) -> int:
         """Quotes that stand in `line`, two for a name and two for a text; without the document of the CBSS register

@@ -87,7 +87,7 @@ class KeyWriting:
                 await self._exchange()
         except (LockNotAvailableError, DependentObjectsStillExistError):
             for table in key_tables.TABLES:
-                await self._run(f"INSERT INTO {table} SELECT * FROM {table}{_FRESH}", f"DROP TABLE {table}{_FRESH}")
+                await self._run(f"INSERT INTO {table} TABLE {table}{_FRESH}", f"DROP TABLE {table}{_FRESH}")
 
     @property
     def tables(self) -> tuple[str, str]:
