@@ -256,7 +256,7 @@ class BreaksOff:
 
     def __getattr__(self, name: str) -> Any:
         verb = getattr(self._connection, name)
-        if name not in {"execute", "fetch", "fetchval", "copy_records_to_table"}:
+        if name not in {"execute", "fetch", "fetchval", "copy_records_to_table", "copy_to_table"}:
             return verb
 
         async def counted(*args: Any, **kwargs: Any) -> Any:

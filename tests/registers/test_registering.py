@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import date
 from itertools import combinations
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_up import TODAY
+from msgspec.structs import replace
 
 from kruispunt.errors import DataError, StorageError
 from kruispunt.identifiers import ssin as ssins

@@ -5,9 +5,10 @@ follow every change of a person. Every test has a birth date, and so a last name
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any
+
+from msgspec.structs import replace
 
 from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.partial_date import PartialDate

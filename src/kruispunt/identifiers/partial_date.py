@@ -3,12 +3,14 @@
 Written `YYYY-MM-DD`, with 00 for each unknown part: `1985-07-30`, `1985-07-00`, `1985-00-00`, `0000-00-00`.
 What is unknown is unknown from some part on: a known day in an unknown month is refused (SS-05). Years end
 at 2999, as they do in CommonV3's IncompleteDateType.
+
+A date is its own text: texts of this form are in the order of the dates, compare and hash without a line of Python,
+and are what JSON and XML hold.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from typing import Final, Self
 
@@ -22,25 +24,23 @@ class InvalidPartialDate(InvalidIdentifier):
     """A text or three numbers that are no date, not even an incomplete one."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class PartialDate:
+class PartialDate(str):
     """A date with 0 for each unknown part; an unknown part sorts before every known one."""
 
-    year: int
-    month: int = 0
-    day: int = 0
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.year <= _LAST_YEAR:
+    def __new__(cls, year: int, month: int = 0, day: int = 0) -> Self:
+        if not 0 <= year <= _LAST_YEAR:
             raise InvalidPartialDate(f"the year of a date lies between 0000 and {_LAST_YEAR}")
-        if self.month and not self.year:
+        if month and not year:
             raise InvalidPartialDate("a date whose year is unknown has no month: write 0000-00-00")
-        if self.day and not self.month:
+        if day and not month:
             raise InvalidPartialDate("a date whose month is unknown has no day: write 00 for both")
         try:
-            date(self.year or 1, self.month or 1, self.day or 1)
+            date(year or 1, month or 1, day or 1)
         except ValueError:
             raise InvalidPartialDate("the date is not in the calendar") from None
+        return str.__new__(cls, f"{year:04d}-{month:02d}-{day:02d}")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -56,6 +56,21 @@ class PartialDate:
         return cls(day.year, day.month, day.day)
 
     @property
+    def year(self) -> int:
+        """0 when it is unknown, and so all else."""
+        return int(self[:4])
+
+    @property
+    def month(self) -> int:
+        """0 when it is unknown."""
+        return int(self[5:7])
+
+    @property
+    def day(self) -> int:
+        """0 when it is unknown."""
+        return int(self[8:])
+
+    @property
     def complete(self) -> bool:
         """Whether year, month and day are all known."""
         return self.day != 0
@@ -64,5 +79,9 @@ class PartialDate:
         """The calendar day, or None when a part is unknown."""
         return date(self.year, self.month, self.day) if self.complete else None
 
-    def __str__(self) -> str:
-        return f"{self.year:04d}-{self.month:02d}-{self.day:02d}"
+    def __repr__(self) -> str:
+        return f"PartialDate({self.year}, {self.month}, {self.day})"
+
+    def __getnewargs__(self) -> tuple[int, int, int]:  # type: ignore[override]
+        # For copies: the text is made of the parts.
+        return self.year, self.month, self.day

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Final
 from kruispunt.errors import DataError
 from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.ssin import Ssin
-from kruispunt.registers import chains, key_tables
+from kruispunt.registers import chains
 from kruispunt.registers.chains import PATIENCE
 from kruispunt.registers.facts import Facts, Told
+from kruispunt.registers.key_writing import KeyWriting
 from kruispunt.registers.legal_data import Origin
 from kruispunt.registers.people import State
 from kruispunt.registers.person_lines import PersonLine
@@ -67,7 +68,9 @@ _DELETE: Final = """
     DELETE FROM dossier d USING unnest($1::bigint[], $2::smallint[]) AS t (ssin, origin)
     WHERE (d.ssin, d.origin) = (t.ssin, t.origin)
 """
-_ANALYZE: Final = "ANALYZE person, dossier, name_key, address_key"
+_ANALYZE: Final = "ANALYZE person, dossier, "
+_MEMORY: Final = "SELECT set_config('maintenance_work_mem', '256MB', true)"
+"""So that the keys of an index are sorted in memory."""
 _NUMBERS: Final = ("ssin", "register", "state", "replaced_by")
 _DOCUMENTS: Final = ("ssin", "origin", "document")
 _CHANGES: Final = ("author", "kind", "ssin", "origins", "before", "after")
@@ -78,6 +81,7 @@ class Changer:
 
     def __init__(self, connection: Connection, author: str, *, write_new: bool) -> None:
         self._connection = connection
+        self._keys = KeyWriting(connection)
         self._author = author
         self._write_new = write_new
         self.added = 0
@@ -89,6 +93,21 @@ class Changer:
     def connection(self) -> Connection:
         """For what must happen in the same transaction."""
         return self._connection
+
+    async def begin(self, *, many: bool) -> None:
+        """Wait until nobody else changes people. Where `many` come, they may be the first ones."""
+        await chains.begin(self._connection)
+        if many:
+            await self._connection.execute(_MEMORY)
+            await self._keys.begin()
+
+    async def end(self) -> None:
+        """Everything that follows from what was told."""
+        await self._keys.index()
+        self.circles = await chains.resolve(self._connection)
+        if self.added >= MANY:
+            await self._connection.execute(_ANALYZE + ", ".join(self._keys.tables), timeout=PATIENCE)
+        await self._keys.end()
 
     async def leads_to(self, start: Ssin, goal: Ssin) -> bool:
         """Whether the chain of `start` passes through `goal`, so that replacing `goal` by it would close a circle."""
@@ -126,7 +145,7 @@ class Changer:
         await self._copy("person_change", _CHANGES, rows)
 
     async def _write_numbers(self, new: Sequence[Facts], changed: Sequence[Facts]) -> None:
-        await self._copy("person", _NUMBERS, [(f.ssin, f.register, _state(f).value, f.replaced_by) for f in new])
+        await self._copy("person", _NUMBERS, [(f.ssin, f.register, _state(f), f.replaced_by) for f in new])
         if changed:
             await self._connection.execute(
                 _UPDATE, *map(list, zip(*(facts[:4] for facts in changed), strict=True)), timeout=PATIENCE
@@ -150,8 +169,8 @@ class Changer:
         if gone:
             await self._connection.execute(_DELETE, *map(list, zip(*gone, strict=True)), timeout=PATIENCE)
         await self._copy("dossier", _DOCUMENTS, rows)
-        await key_tables.forget(self._connection, gone, PATIENCE)
-        await key_tables.add(self._connection, names, addresses, PATIENCE)
+        await self._keys.forget(gone)
+        await self._keys.add(names, addresses)
 
     async def _copy(self, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
         if rows:
@@ -160,22 +179,21 @@ class Changer:
 
 @asynccontextmanager
 async def changing(
-    database: Database, author: str, *, write_new: bool = True, wait: float | None = None
+    database: Database, author: str, *, write_new: bool = True, many: bool = False, wait: float | None = None
 ) -> AsyncIterator[Changer]:
     """A transaction in which people are changed by `author`; others who want to wait. At its end the chains are
     resolved. Raises StorageError, or what is raised inside; then nothing was changed.
 
-    `wait` in seconds bounds the wait for others, who may be importing for an hour; then StorageError.
+    `many` says that a whole population may be told. `wait` in seconds bounds the wait for others, who may be importing
+    for an hour; then StorageError.
     """
     async with database.connection() as connection, connection.transaction():
         if wait is not None:
             await chains.wait_at_most(connection, wait)
-        await chains.begin(connection)
         changer = Changer(connection, author, write_new=write_new)
+        await changer.begin(many=many)
         yield changer
-        changer.circles = await chains.resolve(connection)
-        if changer.added >= MANY:
-            await connection.execute(_ANALYZE, timeout=PATIENCE)
+        await changer.end()
 
 
 async def update(database: Database, line: PersonLine, *, author: str) -> None:
@@ -224,14 +242,22 @@ def _active(facts: Facts | None) -> Facts:
     return facts
 
 
-def _state(facts: Facts) -> State:
+_ACTIVE, _CANCELLED = State.ACTIVE.value, State.CANCELLED.value
+_NATIONAL, _CBSS = Origin.RR.value, Origin.KSZ.value
+
+
+def _state(facts: Facts) -> int:
     """Until the chains are resolved, a number that was replaced leads nowhere."""
-    return State.CANCELLED if facts.cancelled or facts.replaced_by is not None else State.ACTIVE
+    return _CANCELLED if facts.cancelled or facts.replaced_by is not None else _ACTIVE
 
 
 def _documents(facts: Facts) -> list[tuple[int, int, str]]:
-    both = ((Origin.RR, facts.national), (Origin.KSZ, facts.cbss))
-    return [(facts.ssin, origin.value, document) for origin, document in both if document is not None]
+    rows = []
+    if facts.national is not None:
+        rows.append((facts.ssin, _NATIONAL, facts.national))
+    if facts.cbss is not None:
+        rows.append((facts.ssin, _CBSS, facts.cbss))
+    return rows
 
 
 def _kind(before: Facts, after: Facts) -> ChangeKind:

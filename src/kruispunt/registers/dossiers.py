@@ -6,36 +6,38 @@ Reads the tables `person` and `dossier`; `changes.py` alone writes them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from kruispunt.identifiers.ssin import Ssin, from_int, to_int
+from msgspec import Struct
+
+from kruispunt.identifiers.ssin import Ssin, to_int
 from kruispunt.registers import legal_json
 from kruispunt.registers.legal_data import Dossier, Origin
-from kruispunt.registers.people import Person, Register, State
+from kruispunt.registers.people import Person, to_person
 
 if TYPE_CHECKING:
     from kruispunt.storage.database import Asked, Database
 
 # OFFSET 0 keeps the planner from joining in another way than one probe a person, whatever its statistics say.
 _LOOK_UP: Final = """
-    SELECT p.ssin, p.register, p.state, p.replaced_by, p.final_ssin, d.ssin, d.origin, d.document
+    SELECT p.ssin, p.register, p.state, p.replaced_by, p.final_ssin, d.origin, d.document
     FROM person p
     LEFT JOIN LATERAL (
-        SELECT ssin, origin, document FROM dossier
+        SELECT origin, document FROM dossier
         WHERE ssin = CASE p.state WHEN 1 THEN p.ssin WHEN 2 THEN p.final_ssin END OFFSET 0
     ) d ON true
     WHERE p.ssin = ANY($1::bigint[])
 """
 
+_ORIGINS: Final = {origin.value: origin for origin in Origin}
 
-@dataclass(frozen=True, slots=True)
-class Found:
+
+class Found(Struct, frozen=True):
     """A number that a register knows, and what the registers hold of the person at the end of its chain."""
 
     person: Person
     """Of the number that was asked; `final_ssin` differs from it when it was replaced (IP-03)."""
-    dossiers: Mapping[Origin, Dossier]
+    dossiers: dict[Origin, Dossier]
     """Of the final number: none when it is cancelled, or when the registers know no more than the number."""
 
     @property
@@ -50,25 +52,16 @@ async def look_up(database: Asked, ssins: Iterable[Ssin]) -> Mapping[Ssin, Found
     Raises StorageError.
     """
     rows = await database.fetch(_LOOK_UP, [to_int(ssin) for ssin in ssins])
-    found: dict[Ssin, tuple[Person, dict[Origin, Dossier]]] = {}
-    for number, register, state, replaced_by, final, held, origin, document in rows:
-        ssin = from_int(number)
-        if ssin not in found:
-            end = number if State(state) is State.ACTIVE else final
-            found[ssin] = (
-                Person(
-                    ssin,
-                    Register(register),
-                    State(state),
-                    None if replaced_by is None else from_int(replaced_by),
-                    None if end is None else from_int(end),
-                ),
-                {},
-            )
+    found: dict[int, Found] = {}
+    for number, register, state, replaced_by, final, origin, document in rows:
+        known = found.get(number)
+        if known is None:
+            known = found[number] = Found(to_person(number, register, state, replaced_by, final), {})
         if document is not None:
-            of = Origin(origin)
-            found[ssin][1][of] = Dossier(from_int(held), of, legal_json.parse(document))
-    return {ssin: Found(person, dossiers) for ssin, (person, dossiers) in found.items()}
+            assert known.person.final_ssin is not None, "who has none has no dossier"
+            of = _ORIGINS[origin]
+            known.dossiers[of] = Dossier(known.person.final_ssin, of, legal_json.parse(document))
+    return {each.person.ssin: each for each in found.values()}
 
 
 async def find_dossiers(database: Database, ssins: Iterable[Ssin]) -> Mapping[tuple[Ssin, Origin], Dossier]:

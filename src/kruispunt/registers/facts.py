@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from kruispunt.errors import DataError
 from kruispunt.identifiers import ssin as ssins
-from kruispunt.registers import legal_json, person_lines
+from kruispunt.registers import legal_json, person_lines, shapes
 from kruispunt.registers.jsonlines import LONGEST_LINE
 from kruispunt.registers.keys import AddressKey, NameKey, address_keys, name_keys
 from kruispunt.registers.person_lines import PersonLine
@@ -33,7 +33,7 @@ class Facts(NamedTuple):
         """What a line tells, as the database keeps it."""
         return cls(
             ssins.to_int(line.ssin),
-            line.register.value,
+            line.register._value_,
             None if line.replaced_by is None else ssins.to_int(line.replaced_by),
             line.cancelled,
             None if line.national is None else legal_json.write(line.national),
@@ -43,14 +43,27 @@ class Facts(NamedTuple):
     @property
     def fits(self) -> bool:
         """Whether `line` is not longer than a line may be; counted in full only when that is in doubt."""
-        characters = sum(len(document) for document in self[4:] if document is not None)
+        characters = len(self.national or "") + len(self.cbss or "")
         return _MOST_BYTES * characters < LONGEST_LINE // 2 or len(self.line.encode()) < LONGEST_LINE
 
     @property
-    def quotes(self) -> int:
-        """Quotes that stand in `line`: two for a name, two for a text."""
-        documents = sum(2 + document.count('"') for document in self[4:] if document is not None)
-        return 8 + documents + (4 if self.replaced_by is not None else 2 * self.cancelled)
+    def written_plainly(self) -> bool:
+        """Whether every text and code is certainly well formed."""
+        national, cbss = self.national, self.cbss
+        return (national is None or shapes.written_plainly(national)) and (cbss is None or shapes.written_plainly(cbss))
+
+    def quotes(self, *, copied: bool = False) -> int:
+        """Quotes that stand in `line`, two for a name and two for a text; without the document of the CBSS register
+        when it was `copied`.
+        """
+        quotes = 8 if self.replaced_by is None else 12
+        if self.cancelled and self.replaced_by is None:
+            quotes += 2
+        if self.national is not None:
+            quotes += 2 + self.national.count('"')
+        if self.cbss is not None and not copied:
+            quotes += 2 + self.cbss.count('"')
+        return quotes
 
     @property
     def line(self) -> str:
@@ -73,11 +86,12 @@ class Told(NamedTuple):
     addresses: Sequence[AddressKey] = ()
 
     @classmethod
-    def of(cls, line: PersonLine) -> Told:
+    def of(cls, line: PersonLine, facts: Facts | None = None) -> Told:
         """The keys are made while the data are at hand: to read them again from the document costs as much as all
-        else. Raises DataError for what an export could not write as a line that can be read again.
+        else. `facts` are those of the line, where they are at hand too. Raises DataError for what an export could not
+        write as a line that can be read again.
         """
-        facts = Facts.of(line)
+        facts = facts or Facts.of(line)
         if not facts.fits:
             raise DataError(f"all that is told, with the copy of the RAD register, is longer than {LONGEST_LINE} bytes")
         names: list[NameKey] = []

@@ -80,24 +80,33 @@ def address_keys(dossier: Dossier) -> list[AddressKey]:
     ]
 
 
-@lru_cache(_REMEMBERED)
 def first_name_keys(first_name: str, origin: Origin, code: Code = CODE) -> tuple[int, ...]:
     """The keys of a first name in a register (IP-09); none when it has neither letters nor digits."""
-    if origin is Origin.KSZ:
-        return tuple(map(ord, fold(first_name)[:1]))
+    return _first_letter(first_name) if origin is Origin.KSZ else _first_part(first_name, code)
+
+
+@lru_cache(_REMEMBERED)
+def _first_letter(first_name: str) -> tuple[int, ...]:
+    return tuple(map(ord, fold(first_name)[:1]))
+
+
+@lru_cache(_REMEMBERED)
+def _first_part(first_name: str, code: Code) -> tuple[int, ...]:
     return next(filter(None, map(code.keys, _PART_ENDS.split(first_name))), ())
 
 
 def birth_number(birth: PartialDate) -> int:
     """YYYYMMDD, 00 for unknown parts."""
-    return birth.year * 10_000 + birth.month * 100 + birth.day
+    return int(birth.replace("-", ""))
 
 
+@lru_cache(_REMEMBERED)
 def place_code(text: str) -> str:
     """A postal or street code, without blanks."""
     return "".join(text.split())
 
 
+@lru_cache(_REMEMBERED)
 def place_number(text: str | None) -> str:
     """A house number or box as it is compared: ` 012 b` is `12B`. Empty when there is none."""
     number = "".join((text or "").split()).upper()

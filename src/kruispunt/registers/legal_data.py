@@ -18,14 +18,13 @@ modification where it is known. Which field belongs to which register: `legal_ru
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Final
 
-from pydantic import Field
+from msgspec import Meta, Struct, field
 
 from kruispunt.identifiers.ssin import Sex, Ssin
-from kruispunt.registers.shapes import Day, Flag, NisCode, Number, Shape, ShortText, SsinForm, Text, Whole, Word
+from kruispunt.registers.shapes import Day, NisCode, Shape, ShortText, Text
 
 BELGIUM: Final = "150"
 """NIS code of Belgium among the countries."""
@@ -123,51 +122,45 @@ class Unreadable(Enum):
     """No data of the person can be had: left out of search results, with 30009001 (IP-14)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Description(Shape):
+class Description(Shape, frozen=True):
     """The name of a location."""
 
     text: Text
-    language: Annotated[Language, Word] | None = None
+    language: Language | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Location(Shape):
+class Location(Shape, frozen=True):
     """A place. Code and descriptions need not correspond: 111 (France) with "Parijs" (IP-17)."""
 
     code: NisCode | None = None
-    descriptions: Annotated[tuple[Description, ...], Field(max_length=MOST_DESCRIPTIONS)] = ()
+    descriptions: Annotated[tuple[Description, ...], Meta(max_length=MOST_DESCRIPTIONS)] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Name(Shape):
+class Name(Shape, frozen=True):
     """As registered. `complete` tells whether `firsts` are all first names (National Register only)."""
 
-    last: Annotated[Text, Field(alias="lastName")]
-    firsts: Annotated[tuple[Text, ...], Field(alias="firstNames", max_length=MOST_FIRST_NAMES)] = ()
+    last: Text = field(name="lastName")
+    firsts: Annotated[tuple[Text, ...], Meta(max_length=MOST_FIRST_NAMES)] = field(default=(), name="firstNames")
     """In order; empty when no first name is known."""
-    complete: Flag | None = None
+    complete: bool | None = None
     modified: Day | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Inscription(Shape):
+class Inscription(Shape, frozen=True):
     """In which subregister, and since when."""
 
-    register: Annotated[Subregister, Whole, Number]
+    register: Subregister
     modified: Day | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Gender(Shape):
+class Gender(Shape, frozen=True):
     """A person of whom it is not known has no Gender."""
 
-    code: Annotated[Sex, Whole, Number]
+    code: Sex
     modified: Day | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Birth(Shape):
+class Birth(Shape, frozen=True):
     """When and where somebody was born."""
 
     date: Day
@@ -175,8 +168,7 @@ class Birth(Shape):
     modified: Day | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decease(Shape):
+class Decease(Shape, frozen=True):
     """When and where somebody died."""
 
     date: Day
@@ -184,43 +176,38 @@ class Decease(Shape):
     modified: Day | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Partner(Shape):
+class Partner(Shape, frozen=True):
     """The other one of a civil state; `ssin` is eleven digits, whether a register knows them or not."""
 
-    ssin: Annotated[Ssin, SsinForm] | None = None
+    ssin: Annotated[Ssin, Meta(pattern=r"^[0-9]{11}\Z")] | None = None
     name: Name | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CivilState(Shape):
+class CivilState(Shape, frozen=True):
     """All but the code is for the National Register only."""
 
-    code: Annotated[CivilStateCode, Whole, Number]
+    code: CivilStateCode
     modified: Day | None = None
     location: Location | None = None
     """Of the certificate."""
     partner: Partner | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Nationality(Shape):
+class Nationality(Shape, frozen=True):
     location: Location
     modified: Day | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ManagerLocation(Shape):
+class ManagerLocation(Shape, frozen=True):
     """The municipality (code of five digits) or diplomatic post (four) that manages the legal address."""
 
     location: Location
-    linguistic_regime: Annotated[LinguisticRegime, Word] | None = None
+    linguistic_regime: LinguisticRegime | None = None
     """Of a municipality only."""
     modified: Day | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StandardAddress(Shape):
+class StandardAddress(Shape, frozen=True):
     """An address in fields. `street.code` is the street's code within the municipality: no NIS code."""
 
     country: Location
@@ -237,8 +224,7 @@ class StandardAddress(Shape):
         return self.country.code == BELGIUM
 
 
-@dataclass(frozen=True, slots=True)
-class PlainTextAddress(Shape):
+class PlainTextAddress(Shape, frozen=True):
     """An address as one line. At a diplomatic post, its country need not be that of the post."""
 
     address: Text
@@ -246,16 +232,14 @@ class PlainTextAddress(Shape):
     modified: Day | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LegalAddress(Shape):
+class LegalAddress(Shape, frozen=True):
     """Exactly one of both."""
 
     standard: StandardAddress | None = None
     diplomatic: PlainTextAddress | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AddressInformation(Shape):
+class AddressInformation(Shape, frozen=True):
     """All addresses of a person at one time. All but a standard legal address is for the National Register only."""
 
     manager: ManagerLocation | None = None
@@ -265,8 +249,7 @@ class AddressInformation(Shape):
     temporary_abroad: PlainTextAddress | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LegalData(Shape):
+class LegalData(Shape, frozen=True):
     """What one register holds of one person."""
 
     name: Name
@@ -278,13 +261,13 @@ class LegalData(Shape):
     decease: Decease | None = None
     nationality: Nationality | None = None
     address: AddressInformation | None = None
-    former_names: Annotated[tuple[Name, ...], Field(max_length=MOST_FORMER)] = ()
+    former_names: Annotated[tuple[Name, ...], Meta(max_length=MOST_FORMER)] = ()
     """Newest first; `modified` is the day from which each held."""
-    former_addresses: Annotated[tuple[AddressInformation, ...], Field(max_length=MOST_FORMER)] = ()
+    former_addresses: Annotated[tuple[AddressInformation, ...], Meta(max_length=MOST_FORMER)] = ()
     """Newest first."""
-    blocked: Flag = False
+    blocked: bool = False
     """Access is blocked for a time (National Register only): nothing of the person is given (IP-18)."""
-    unreadable: Annotated[tuple[Annotated[Unreadable, Word], ...], Field(max_length=len(Unreadable))] = ()
+    unreadable: Annotated[tuple[Unreadable, ...], Meta(max_length=len(Unreadable))] = ()
 
     @property
     def names(self) -> tuple[Name, ...]:
@@ -301,8 +284,7 @@ class LegalData(Shape):
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Dossier:
+class Dossier(Struct, frozen=True, gc=False):
     """A number in one register. A RAD person has two, one in each (SS-08)."""
 
     ssin: Ssin

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 from typing import Final
+
+from msgspec.structs import replace
 
 from kruispunt.errors import DataError
 from kruispunt.identifiers import ssin as ssins
@@ -31,7 +32,8 @@ _OF_NATIONAL_REGISTER: Final = frozenset(Unreadable) - {Unreadable.SOMETHING, Un
 
 def check(legal: LegalData, origin: Origin, register: Register, *, today: date, test_band: bool) -> None:
     """Raises DataError when the data cannot stand in this register, for somebody of `register`."""
-    for reason in _reasons(legal, origin, register, today=today, test_band=test_band):
+    reason = _reason(legal, origin, register, today=today, test_band=test_band)
+    if reason is not None:
         raise DataError(f"{FIELDS[origin]}.{reason}")
 
 
@@ -52,70 +54,83 @@ def to_rad(national: LegalData) -> LegalData:
     )
 
 
-def _reasons(legal: LegalData, origin: Origin, register: Register, *, today: date, test_band: bool) -> Iterator[str]:
-    yield from _dates(legal, today)
+def _reason(legal: LegalData, origin: Origin, register: Register, *, today: date, test_band: bool) -> str | None:
+    """The first rule that is broken, with its field; None when all are kept. A load asks it of everybody."""
+    last, decease = _last_day(today), legal.decease
+    if legal.birth.date > last:
+        return "birth.date: lies in the future"
+    if decease is not None and decease.date > last:
+        return "decease.date: lies in the future"
     if legal.inscription is not None:
         of = legal.inscription.register
         if of.origin is not origin or (origin is Origin.KSZ and of is not _SUBREGISTERS[register]):
-            yield "inscription.register: this subregister is not of this register"
-    if len(set(legal.unreadable)) != len(legal.unreadable):
-        yield "unreadable: a part stands in the list twice"
-    for name, addresses in _addresses(legal):
-        yield from _address(name, addresses, origin)
+            return "inscription.register: this subregister is not of this register"
+    if legal.unreadable and len(set(legal.unreadable)) != len(legal.unreadable):
+        return "unreadable: a part stands in the list twice"
+    broken = _addresses(legal, origin)
+    if broken is not None:
+        return broken
     if origin is Origin.KSZ:
-        yield from _cbss_only(legal)
-    elif legal.civil_state is not None and legal.civil_state.partner is not None:
-        yield from _partner(legal.civil_state.partner.ssin, today=today, test_band=test_band)
+        return _cbss_only(legal)
+    state = legal.civil_state
+    if state is not None and state.partner is not None and state.partner.ssin is not None:
+        return _partner(state.partner.ssin, today=today, test_band=test_band)
+    return None
 
 
-def _dates(legal: LegalData, today: date) -> Iterator[str]:
-    last = PartialDate(today.year, today.month, today.day)
-    if legal.birth.date > last:
-        yield "birth.date: lies in the future"
-    if legal.decease is not None and legal.decease.date > last:
-        yield "decease.date: lies in the future"
+@lru_cache(maxsize=4)
+def _last_day(today: date) -> PartialDate:
+    return PartialDate.of(today)
 
 
-def _partner(ssin: str | None, *, today: date, test_band: bool) -> Iterator[str]:
-    if ssin is not None:
-        try:
-            ssins.validate(ssin, today=today, test_band=test_band)
-        except InvalidSsin as error:
-            yield f"civilState.partner.ssin: {error}"
+def _partner(ssin: str, *, today: date, test_band: bool) -> str | None:
+    try:
+        ssins.validate(ssin, today=today, test_band=test_band)
+    except InvalidSsin as error:
+        return f"civilState.partner.ssin: {error}"
+    return None
 
 
-def _cbss_only(legal: LegalData) -> Iterator[str]:
+def _cbss_only(legal: LegalData) -> str | None:
     if legal.blocked:
-        yield "blocked: only data of the National Register are blocked"
-    if _OF_NATIONAL_REGISTER.intersection(legal.unreadable):
-        yield "unreadable: the CBSS register does not hold this part"
+        return "blocked: only data of the National Register are blocked"
+    if legal.unreadable and _OF_NATIONAL_REGISTER.intersection(legal.unreadable):
+        return "unreadable: the CBSS register does not hold this part"
     if any(name.complete is not None for name in legal.names):
-        yield "name.complete: only the National Register tells this"
+        return "name.complete: only the National Register tells this"
     state = legal.civil_state
     if state is not None and (state.modified, state.location, state.partner) != (None, None, None):
-        yield "civilState: the CBSS register holds the code alone"
+        return "civilState: the CBSS register holds the code alone"
+    return None
 
 
-def _addresses(legal: LegalData) -> Iterator[tuple[str, AddressInformation]]:
+def _addresses(legal: LegalData, origin: Origin) -> str | None:
     if legal.address is not None:
-        yield "address", legal.address
+        broken = _address(legal.address, origin)
+        if broken is not None:
+            return f"address{broken}"
     for position, each in enumerate(legal.former_addresses):
-        yield f"formerAddresses.{position}", each
+        broken = _address(each, origin)
+        if broken is not None:
+            return f"formerAddresses.{position}{broken}"
+    return None
 
 
-def _address(name: str, addresses: AddressInformation, origin: Origin) -> Iterator[str]:
+def _address(addresses: AddressInformation, origin: Origin) -> str | None:
+    """What comes behind the name of the field."""
     manager, legal = addresses.manager, addresses.legal
     if manager is not None and manager.linguistic_regime is not None:
         code = manager.location.code
         if code is None or len(code) != MUNICIPALITY_DIGITS:
-            yield f"{name}.manager.linguisticRegime: only a municipality has one"
+            return ".manager.linguisticRegime: only a municipality has one"
     if legal is not None:
         if (legal.standard is None) == (legal.diplomatic is None):
-            yield f"{name}.legal: must hold either standard or diplomatic"
+            return ".legal: must hold either standard or diplomatic"
         if legal.standard is not None and legal.standard.belgian is not (origin is Origin.RR):
             where = "in Belgium" if origin is Origin.RR else "abroad"
-            yield f"{name}.legal.standard.country: a standard address of this register lies {where}"
+            return f".legal.standard.country: a standard address of this register lies {where}"
     if origin is Origin.KSZ:
         others = (manager, addresses.temporary, addresses.post_abroad, addresses.temporary_abroad)
         if any(each is not None for each in others) or (legal is not None and legal.diplomatic is not None):
-            yield f"{name}: the CBSS register holds a standard address alone"
+            return ": the CBSS register holds a standard address alone"
+    return None

@@ -8,15 +8,14 @@ stand in `repertory/integration.py`, together with the integration control.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from kruispunt.identifiers.ssin import Ssin, from_int, to_int
 
 if TYPE_CHECKING:
-    from asyncpg import Record
-
     from kruispunt.storage.database import Database
 
 
@@ -40,8 +39,7 @@ class State(Enum):
     CANCELLED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True, gc=False):
     """A number that a register knows."""
 
     ssin: Ssin
@@ -66,17 +64,16 @@ async def find(database: Database, ssin: Ssin) -> Person | None:
 async def find_many(database: Database, ssins: Iterable[Ssin]) -> Mapping[Ssin, Person]:
     """What the registers know of many numbers; unknown ones are left out. Raises StorageError."""
     rows = await database.fetch(_SELECT, [to_int(ssin) for ssin in ssins])
-    return {person.ssin: person for person in map(_to_person, rows)}
+    return {person.ssin: person for person in (to_person(*row) for row in rows)}
 
 
-def _to_person(row: Record) -> Person:
-    number, register, code, replaced_by, final = row
-    state = State(code)
+_REGISTERS: Final = {register.value: register for register in Register}
+_STATES: Final = {state.value: state for state in State}
+
+
+def to_person(number: int, register: int, state: int, replaced_by: int | None, final: int | None) -> Person:
+    """A row of the table."""
     ssin = from_int(number)
-    return Person(
-        ssin,
-        Register(register),
-        state,
-        None if replaced_by is None else from_int(replaced_by),
-        ssin if state is State.ACTIVE else None if final is None else from_int(final),
-    )
+    end = ssin if state == State.ACTIVE.value else None if final is None else from_int(final)
+    told = None if replaced_by is None else from_int(replaced_by)
+    return Person(ssin, _REGISTERS[register], _STATES[state], told, end)

@@ -20,9 +20,11 @@ told before is forgotten. Without `nationalRegister` and `cbssRegister` the regi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
+
+from msgspec import MsgspecError, Struct
+from msgspec.json import Decoder
 
 from kruispunt.errors import DataError
 from kruispunt.identifiers import ssin as ssins
@@ -31,14 +33,14 @@ from kruispunt.registers import jsonlines, legal_json, legal_rules
 from kruispunt.registers.jsonlines import Fields
 from kruispunt.registers.legal_data import Dossier, LegalData, Origin
 from kruispunt.registers.people import Register
+from kruispunt.registers.shapes import Shape, read_day
 
 _NATIONAL, _CBSS = legal_rules.FIELDS[Origin.RR], legal_rules.FIELDS[Origin.KSZ]
 _NAMES: Final = frozenset({"ssin", "register", "replacedBy", "cancelled", _NATIONAL, _CBSS})
 _REGISTERS: Final = {register.name.lower(): register for register in Register}
 
 
-@dataclass(frozen=True, slots=True)
-class PersonLine:
+class PersonLine(Struct, frozen=True, gc=False):
     """All there is about a number: the facts, and what each register holds."""
 
     ssin: Ssin
@@ -57,23 +59,41 @@ class PersonLine:
             yield Dossier(self.ssin, Origin.KSZ, self.cbss)
 
 
+class _Shape(Shape, frozen=True):
+    """A line as it is written."""
+
+    ssin: str
+    register: str
+    replaced_by: str | None = None
+    cancelled: bool = False
+    national_register: LegalData | None = None
+    cbss_register: LegalData | None = None
+
+
+_DECODER: Final = Decoder(_Shape, dec_hook=read_day)
+
+
 def read(fields: Fields, *, today: date, test_band: bool) -> PersonLine:
     """What a line tells; `today` is the civil day in Belgium. Raises DataError, without any value of the line."""
     jsonlines.allow_only(fields, _NAMES)
-    ssin = jsonlines.required_ssin(fields, "ssin", today=today, test_band=test_band)
-    register = _register(jsonlines.text(fields, "register"), ssin)
-    replaced_by = jsonlines.optional_ssin(fields, "replacedBy", today=today, test_band=test_band)
-    cancelled = jsonlines.flag(fields, "cancelled")
-    if replaced_by == ssin:
-        raise DataError("replacedBy: a number cannot be replaced by itself")
-    if cancelled and replaced_by is not None:
-        raise DataError("cancelled: a number that is replaced cannot be cancelled as well; leave one of both out")
-    national, cbss = fields.get(_NATIONAL), fields.get(_CBSS)
-    if national is None and cbss is None:
-        return PersonLine(ssin, register, replaced_by, cancelled)
-    return PersonLine(
-        ssin, register, replaced_by, cancelled, *_legal(register, national, cbss, today=today, test_band=test_band)
+    ssin, register = jsonlines.text(fields, "ssin"), jsonlines.text(fields, "register")
+    replaced_by, cancelled = jsonlines.optional_text(fields, "replacedBy"), jsonlines.flag(fields, "cancelled")
+    national, cbss = (
+        None if fields.get(name) is None else legal_json.read(fields[name], name) for name in (_NATIONAL, _CBSS)
     )
+    line = _Shape(ssin, register, replaced_by, cancelled, national, cbss)
+    return _judged(line, today=today, test_band=test_band)
+
+
+def decode(line: bytes, *, today: date, test_band: bool) -> PersonLine | None:
+    """The same of the bytes of a line, in one step; None when they are not read as they are, or break a rule.
+
+    Left unsaid here: whether a field stands there twice, and whether texts and codes are well formed.
+    """
+    try:
+        return _judged(_DECODER.decode(line), today=today, test_band=test_band)
+    except (MsgspecError, UnicodeError, DataError):
+        return None
 
 
 def write(
@@ -92,22 +112,36 @@ def write(
     return ",".join(parts) + "}"
 
 
-def _legal(
-    register: Register, national: object, cbss: object, *, today: date, test_band: bool
-) -> tuple[LegalData | None, LegalData | None]:
-    if register is Register.BIS and national is not None:
-        raise DataError(f"{_NATIONAL}: the National Register holds nobody with a BIS number")
-    if register is Register.NATIONAL and cbss is not None:
-        raise DataError(f"{_CBSS}: the CBSS register holds people of the registers bis and rad alone")
-    of_national = None if national is None else legal_json.read(national, _NATIONAL)
-    of_cbss = None if cbss is None else legal_json.read(cbss, _CBSS)
-    if register is Register.RAD and of_cbss is None and of_national is not None:
-        of_cbss = legal_rules.to_rad(of_national)
-    if of_national is not None:
-        legal_rules.check(of_national, Origin.RR, register, today=today, test_band=test_band)
-    if of_cbss is not None:
-        legal_rules.check(of_cbss, Origin.KSZ, register, today=today, test_band=test_band)
-    return of_national, of_cbss
+def _judged(line: _Shape, *, today: date, test_band: bool) -> PersonLine:
+    """Held to every rule but those of single fields of legal data, which it was held to before."""
+    ssin = _valid("ssin", line.ssin, today=today, test_band=test_band)
+    register = _register(line.register, ssin)
+    replaced_by = None
+    if line.replaced_by is not None:
+        replaced_by = _valid("replacedBy", line.replaced_by, today=today, test_band=test_band)
+        if replaced_by == ssin:
+            raise DataError("replacedBy: a number cannot be replaced by itself")
+        if line.cancelled:
+            raise DataError("cancelled: a number that is replaced cannot be cancelled as well; leave one of both out")
+    national, cbss = line.national_register, line.cbss_register
+    if national is not None:
+        if register is Register.BIS:
+            raise DataError(f"{_NATIONAL}: the National Register holds nobody with a BIS number")
+        if register is Register.RAD and cbss is None:
+            cbss = legal_rules.to_rad(national)
+        legal_rules.check(national, Origin.RR, register, today=today, test_band=test_band)
+    if cbss is not None:
+        if register is Register.NATIONAL:
+            raise DataError(f"{_CBSS}: the CBSS register holds people of the registers bis and rad alone")
+        legal_rules.check(cbss, Origin.KSZ, register, today=today, test_band=test_band)
+    return PersonLine(ssin, register, replaced_by, line.cancelled, national, cbss)
+
+
+def _valid(field: str, text: str, *, today: date, test_band: bool) -> Ssin:
+    try:
+        return ssins.validate(text, today=today, test_band=test_band)
+    except ssins.InvalidSsin as error:
+        raise DataError(f"{field}: {error}") from None
 
 
 def _register(name: str, ssin: Ssin) -> Register:

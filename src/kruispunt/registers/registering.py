@@ -8,9 +8,11 @@ so that two servers that register the same person at the same time do not both f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
 
 from kruispunt.errors import DataError
 from kruispunt.identifiers.partial_date import PartialDate
