@@ -107,11 +107,14 @@ class Written:
     """Of an inscription that was accepted: the line that holds it now."""
 
 
-_AGAIN: Final = 9
+AGAIN: Final = 9
+"""In the place of a verdict: the line is told again, to the long way."""
 _CALL: Final = """
-    SELECT * FROM repertory_write({mode}::smallint, {operation}::smallint, {adding}, {apart}, NULL,
+    SELECT * FROM {way}
         $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::daterange[], $6::text[], $7::text[])
 """
+_SHORT: Final = "repertory_write_plain({mode}::smallint, {operation}::smallint, {adding}, {apart},"
+_LONG: Final = "repertory_write({mode}::smallint, {operation}::smallint, {adding}, {apart}, NULL,"
 
 
 async def write(
@@ -144,12 +147,14 @@ async def _write_one(
     author: Author,
     strictness: Strictness,
 ) -> Written:
-    sql = _sql(operation, strictness, apart=True)
-    ask = partial(database.fetch_together, sql, *_columns(owner, line, author))
+    columns = _columns(owner, line, author)
+    plain = True
     while True:
-        (row,) = await _patiently(ask)
-        if row[1] != _AGAIN:
+        sql = _STATEMENTS[operation, strictness, True, plain]
+        (row,) = await _patiently(partial(database.fetch_together, sql, *columns))
+        if row[1] != AGAIN:
             return _written(row)
+        plain = False
 
 
 async def _write_many(
@@ -160,19 +165,19 @@ async def _write_many(
     author: Author,
     strictness: Strictness,
 ) -> list[Written]:
-    sql = _sql(operation, strictness, apart=False)
     written: dict[int, Written] = {}
     places = list(range(len(lines)))
+    plain = True
     while places:
-        again = []
+        sql, again = _STATEMENTS[operation, strictness, False, plain], []
         rows = [_columns(owner, lines[place], author) for place in places]
         for row in await _patiently(partial(database.fetch, sql, *map(list, zip(*rows, strict=True)))):
             place = places[row[0] - 1]
-            if row[1] == _AGAIN:
+            if row[1] == AGAIN:
                 again.append(place)
             else:
                 written[place] = _written(row)
-        places = again
+        places, plain = again, False
     return [written[place] for place in range(len(lines))]
 
 
@@ -203,15 +208,14 @@ def _written(row: Record) -> Written:
     return Written(Verdict(row[1]), from_int(row[2]), None if held is None else to_period(held))
 
 
-def _sql(operation: Operation, strictness: Strictness, *, apart: bool) -> str:
-    return _STATEMENTS[operation, strictness, apart]
-
-
 _STATEMENTS: Final = {
-    (operation, strictness, apart): _CALL.format(
-        mode=strictness.value, operation=operation.value, adding=operation is not Operation.DELETED, apart=apart
+    (operation, strictness, apart, plain): _CALL.format(
+        way=(_SHORT if plain else _LONG).format(
+            mode=strictness.value, operation=operation.value, adding=operation is not Operation.DELETED, apart=apart
+        )
     )
     for operation in (Operation.LOADED, Operation.INSCRIBED, Operation.DELETED)
     for strictness in Strictness
     for apart in (False, True)
+    for plain in (False, True)
 }
