@@ -6,11 +6,13 @@ line with it.
 
 - `repertory_write_plain` goes that way with a line of each number, and calls `repertory_write` when a number occurs
   twice. A line whose number was replaced is told to come again (9), to `repertory_write`.
+- `repertory_write_line` is its way with one line, in small statements: to start one large one costs twice as much as
+  they do. It is called with the settings of `repertory_write_plain`.
 - `repertory_write_columns` goes that way with the lines of a file, as numbers. It gives back those alone that were
   not done.
 
-Both are made of the same text, so that the short way stands here once. Tests hold it against `repertory_write`, which
-stays as it is: for lines that are not plain, for replacement, and for servers that run while this revision is applied.
+Tests hold all of them against `repertory_write`, which stays as it is: for lines that are not plain, for replacement,
+and for servers that run while this revision is applied.
 
 The index on `inscription_history.ended` goes: who asks what a change ended tells the number too.
 
@@ -143,6 +145,70 @@ def taking_out(lines: str, noted: str) -> str:
     """  # noqa: S608
 
 
+WRITE_LINE = f"""
+    CREATE FUNCTION repertory_write_line(
+        told_mode smallint, told_operation smallint, told_adding boolean, told_owner bigint, told_ssin bigint,
+        told_organisation text, told_type text, told_period daterange, told_author text, told_ticket text
+    ) RETURNS TABLE (place bigint, verdict integer, ssin bigint, held daterange)
+    LANGUAGE plpgsql AS $$
+    #variable_conflict use_column
+    DECLARE
+        locked boolean := pg_advisory_xact_lock({LOCKS} + told_ssin % 4093) IS NULL;
+        near daterange := told_period;
+        span datemultirange;
+        after datemultirange;
+        rows tid[];
+        change bigint;
+    BEGIN
+        place := 1;
+        ssin := told_ssin;
+        SELECT {VERDICT.format(of_type=OF_TYPE)} INTO verdict
+        FROM (SELECT) one
+        LEFT JOIN person p ON p.ssin = told_ssin
+        LEFT JOIN dossier_type d
+            ON d.owner = told_owner AND d.organisation = told_organisation AND d.code = told_type;
+        IF verdict <> 0 THEN
+            RETURN NEXT;
+            RETURN;
+        END IF;
+        IF told_adding THEN
+            near := daterange(lower(told_period) - 1, upper(told_period) + 1);
+        END IF;
+        SELECT range_agg(i.period), array_agg(i.ctid) INTO span, rows
+        FROM inscription i
+        WHERE i.owner = told_owner AND i.ssin = told_ssin AND i.organisation = told_organisation
+            AND i.dossier_type = told_type AND i.period && near;
+        IF told_adding THEN
+            held := range_merge(coalesce(span, '{{}}') + multirange(told_period));
+            after := multirange(held);
+        ELSE
+            after := span - multirange(told_period);
+        END IF;
+        IF after IS NOT DISTINCT FROM span THEN
+            verdict := 1;
+            RETURN NEXT;
+            RETURN;
+        END IF;
+        change := nextval('repertory_change_id');
+        INSERT INTO repertory_change (id, author, ticket, operation, owner)
+        VALUES (change, told_author, told_ticket, told_operation, told_owner);
+        IF rows IS NOT NULL THEN
+            WITH ended AS (DELETE FROM inscription WHERE ctid = ANY (rows) RETURNING period, change AS begun)
+            INSERT INTO inscription_history (owner, ssin, organisation, dossier_type, period, begun, ended)
+            SELECT told_owner, told_ssin, told_organisation, told_type, e.period, e.begun, change FROM ended e;
+        END IF;
+        IF told_adding THEN
+            INSERT INTO inscription (owner, ssin, organisation, dossier_type, period, change)
+            VALUES (told_owner, told_ssin, told_organisation, told_type, held, change);
+        ELSE
+            INSERT INTO inscription (owner, ssin, organisation, dossier_type, period, change)
+            SELECT told_owner, told_ssin, told_organisation, told_type, a.period, change
+            FROM unnest(after) AS a (period);
+        END IF;
+        RETURN NEXT;
+    END $$
+"""  # noqa: S608
+
 WRITE_PLAIN = f"""
     CREATE FUNCTION repertory_write_plain(
         told_mode smallint, told_operation smallint, told_adding boolean, told_apart boolean,
@@ -155,7 +221,13 @@ WRITE_PLAIN = f"""
         lines integer := cardinality(told_ssins);
         changes bigint[];
     BEGIN
-        IF lines > 1 AND lines > (SELECT count(DISTINCT n) FROM unnest(told_ssins) AS n) THEN
+        IF lines = 1 THEN
+            RETURN QUERY SELECT * FROM repertory_write_line(told_mode, told_operation, told_adding, told_owners[1],
+                told_ssins[1], told_organisations[1], told_types[1], told_periods[1], told_authors[1],
+                told_tickets[1]);
+            RETURN;
+        END IF;
+        IF lines > (SELECT count(DISTINCT n) FROM unnest(told_ssins) AS n) THEN
             RETURN QUERY SELECT * FROM repertory_write(told_mode, told_operation, told_adding, told_apart, NULL,
                 told_owners, told_ssins, told_organisations, told_types, told_periods, told_authors, told_tickets);
             RETURN;
@@ -214,6 +286,7 @@ WRITE_COLUMNS = f"""
 """  # noqa: S608
 
 STATEMENTS = (
+    WRITE_LINE,
     WRITE_PLAIN,
     WRITE_COLUMNS,
     "ALTER TABLE batch_file ADD COLUMN block integer NOT NULL DEFAULT 50000 CHECK (block > 0)",
