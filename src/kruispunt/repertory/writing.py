@@ -1,4 +1,4 @@
-"""How lines are written: one function in the database, for everybody (RP-03, RP-04, RP-06).
+"""How lines are written: by functions in the database, the same for everybody (RP-03, RP-04, RP-06).
 
 `repertory_write` (in the migrations) takes lines by the array and does all within one statement, so that a group of any
 size costs one round trip and one flush to disk, and is there as a whole or not at all:
@@ -13,6 +13,9 @@ size costs one round trip and one flush to disk, and is there as a whole or not 
 
 Each request of a group has a change of its own. Of two that touch one key in one group, the later one is told to come
 again: it counts as having come after the other.
+
+Most lines go a shorter way, `repertory_write_plain`, to the same end: a line of each number, none of them replaced. What
+is no such line is told to come again, and comes to `repertory_write`.
 """
 
 from __future__ import annotations
