@@ -14,8 +14,8 @@ size costs one round trip and one flush to disk, and is there as a whole or not 
 Each request of a group has a change of its own. Of two that touch one key in one group, the later one is told to come
 again: it counts as having come after the other.
 
-Most lines go a shorter way, `repertory_write_plain`, to the same end: a line of each number, none of them replaced. What
-is no such line is told to come again, and comes to `repertory_write`.
+Most lines go a shorter way, `repertory_write_plain`, to the same end: a line of each number, none of them replaced.
+What is no such line is told to come again, and comes to `repertory_write`.
 """
 
 from __future__ import annotations
