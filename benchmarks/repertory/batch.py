@@ -1,16 +1,19 @@
 """What it costs to load a file of inscriptions into a register that holds many lines (RP-08).
 
-The floor is plain COPY: the same lines, as columns, into a table without index, check or history.
-
+- plain COPY: the floor. The same lines, as columns, into a table without index, check or history.
+- COPY, same shape: into an empty table with the columns, checks and indexes of the table of lines.
+- DuckDB, merge: the same lines, already in a table of DuckDB, merged with those that are held, in memory and by one
+  thread: no reading, no validation, no history, no outcomes, nobody else, nothing on disk. The result is the same,
+  which is checked.
 - load: the whole of it. The file read twice (once before anything counts), each line validated, numbers and types
   looked up, lines merged, history, outcomes written, vouchers verified and made. Half of the lines adjoin one that is
   held, and are merged with it; half are new. People stand in the file in no order.
 - again: the same file once more, which changes nothing.
 
-    python -m benchmarks.repertory.batch [--held 10000000] [--lines 500000] [--dsn postgresql://…]
+    python -m benchmarks.repertory.batch [--held 10000000] [--lines 1000000] [--dsn postgresql://…]
 
 Processor time is that of this process and of all of PostgreSQL, which must run on this machine. One pass: a second one
-would find other lines. Peak memory is that of this process.
+would find other lines. Peak memory is that of this process before DuckDB is begun with.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import random
 import resource
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -32,6 +35,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from benchmarks.processes import cpu_seconds
+from benchmarks.repertory.duck import merge_in_duckdb
 from benchmarks.repertory.run import parent_of, server
 from kruispunt.access.model import AccessTable, Grant, Organisation, Registration
 from kruispunt.batch.admission import OPERATIONS, PLATFORM, SERVICE, Door
@@ -70,12 +74,23 @@ _HELD: Final = """
     SELECT $1, ssin, '', '902', daterange('2010-01-01', '2015-01-01') FROM person LIMIT $2
 """
 
+PLAIN: Final = (
+    "CREATE TABLE plain (owner bigint, ssin bigint, organisation text, dossier_type text, period daterange)",
+    "plain",
+)
+SAME_SHAPE: Final = ("CREATE TABLE shaped (LIKE inscription INCLUDING ALL)", "shaped")
+_EXPORT: Final = "SELECT ssin, organisation, dossier_type, lower(period), upper(period) FROM inscription"
+_RESULT: Final = """
+    SELECT count(*), sum(ssin)::text, sum(lower(period) - date '1900-01-01'), sum(upper(period) - date '1900-01-01')
+    FROM inscription
+"""
+
 
 def main() -> None:
     """Prints a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.repertory.batch")
     parser.add_argument("--held", type=int, default=10_000_000)
-    parser.add_argument("--lines", type=int, default=500_000)
+    parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--dsn", help="an empty database on this machine; by default an embedded PostgreSQL")
     options = parser.parse_args()
     with server(options.dsn) as dsn, tempfile.TemporaryDirectory() as directory:
@@ -90,7 +105,11 @@ async def measure(dsn: str, directory: Path, held: int, lines: int) -> None:
         signer, bench = sender(database)
         file = write_file(directory, numbers, signer)
         root = parent_of(await database.fetchval("SELECT pg_backend_pid()"))
-        figures = {"plain COPY": await timed(lambda: copy(database, numbers), root)}
+        figures = {
+            "plain COPY": await timed(lambda: copy(database, numbers, PLAIN), root),
+            "COPY, same shape": await timed(lambda: copy(database, numbers, SAME_SHAPE), root),
+        }
+        await export(database, directory / "held.csv")
 
         async def load() -> None:
             loaded = await load_file(bench, file)
@@ -98,18 +117,27 @@ async def measure(dsn: str, directory: Path, held: int, lines: int) -> None:
 
         figures["load"] = await timed(load, root)
         figures["again"] = await timed(load, root)
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        result = tuple(await database.fetchrow(_RESULT) or ())
     finally:
         await database.close()
-    print("| line | a second | a second and core | time, floors | CPU, µs | of it PostgreSQL | CPU, floors |")
+    wall, cpu = merge_in_duckdb(directory / "held.csv", told(numbers), result)
+    figures["DuckDB, merge"] = wall, cpu, 0.0
+    print_table(figures, lines, memory)
+
+
+def print_table(figures: dict[str, tuple[float, float, float]], lines: int, memory: float) -> None:
+    """Ratios are to plain COPY and to DuckDB's merge, in processor time."""
+    print("| line | a second | a second and core | CPU, µs | of it PostgreSQL | CPU, COPY | CPU, DuckDB |")
     print("|---|---|---|---|---|---|---|")
-    floor = figures["plain COPY"]
+    floor, duck = (sum(figures[name][1:]) for name in ("plain COPY", "DuckDB, merge"))
     for name, (wall, ours, theirs) in figures.items():
         cpu = ours + theirs
         print(
-            f"| {name} | {lines / wall:,.0f} | {lines / cpu:,.0f} | {wall / floor[0]:.1f} | {cpu / lines * 1e6:.1f} |"
-            f" {theirs / lines * 1e6:.1f} | {cpu / (floor[1] + floor[2]):.1f} |"
+            f"| {name} | {lines / wall:,.0f} | {lines / cpu:,.0f} | {cpu / lines * 1e6:.1f} |"
+            f" {theirs / lines * 1e6:.1f} | {cpu / floor:.1f} | {cpu / duck:.1f} |"
         )
-    print(f"\npeak memory of the loading process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+    print(f"\npeak memory of the loading process: {memory:,.0f} MB")
 
 
 async def settle(database: Database, held: int, lines: int) -> list[str]:
@@ -165,8 +193,7 @@ def write_file(directory: Path, numbers: list[str], signer: Signer) -> Path:
     header = Header(organisation.of_cbe(OWNER), PLATFORM, CONTEXT, 1, now)
     with file.open("w", encoding="utf-8") as target:
         target.write(f'<i:insertInscriptions xmlns:i="{NAMESPACE}">{write_header(header)}<inscriptions>\n')
-        for place, ssin in enumerate(numbers):
-            begin = "2015-01-01" if place % 2 else "2020-01-01"
+        for ssin, begin, _ in told(numbers):
             target.write(
                 f"<inscription><ssin>{ssin}</ssin><dossierType>902</dossierType>"
                 f"<period><beginDate>{begin}</beginDate><endDate>2022-12-31</endDate></period></inscription>\n"
@@ -177,17 +204,30 @@ def write_file(directory: Path, numbers: list[str], signer: Signer) -> Path:
     return file
 
 
-async def copy(database: Database, numbers: list[str]) -> None:
-    """The floor."""
-    await database.execute("CREATE TABLE plain (owner bigint, ssin bigint, kind text, period daterange)")
-    text = "".join(f"{OWNER}\t{ssin}\t902\t[2015-01-01,2023-01-01)\n" for ssin in numbers)
+def told(numbers: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Number, first day and the day after the last of each line, in the order of the file."""
+    return ((ssin, "2015-01-01" if place % 2 else "2020-01-01", "2023-01-01") for place, ssin in enumerate(numbers))
+
+
+async def copy(database: Database, numbers: list[str], table: tuple[str, str]) -> None:
+    """The floor: the lines into a table of their own."""
+    statement, name = table
+    await database.execute(statement)
+    text = "".join(f"{OWNER}\t{ssin}\t\t902\t[{first},{until})\n" for ssin, first, until in told(numbers))
 
     async def source() -> object:
         for start in range(0, len(text), 1 << 18):
             yield text[start : start + (1 << 18)].encode()
 
+    columns = ("owner", "ssin", "organisation", "dossier_type", "period")
     async with database.connection() as connection:
-        await connection.copy_to_table("plain", source=source(), format="text")
+        await connection.copy_to_table(name, source=source(), format="text", columns=columns)
+
+
+async def export(database: Database, file: Path) -> None:
+    """The lines that are held, for others to merge with."""
+    async with database.connection() as connection:
+        await connection.copy_from_query(_EXPORT, output=file, format="csv")
 
 
 async def timed(work: Callable[[], Awaitable[None]], root: int) -> tuple[float, float, float]:

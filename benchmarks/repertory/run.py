@@ -31,6 +31,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
+import uvloop
+
 from benchmarks.figures import shown
 from benchmarks.processes import cpu_seconds
 from kruispunt.identifiers import cbe, organisation
@@ -67,7 +69,7 @@ def main() -> None:
     options = parser.parse_args()
     with server(options.dsn) as dsn:
         migrate(dsn)
-        asyncio.run(measure(dsn, options.people, options.rounds, options.seconds))
+        uvloop.run(measure(dsn, options.people, options.rounds, options.seconds))  # as the workers do
 
 
 @contextmanager

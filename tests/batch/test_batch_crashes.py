@@ -15,13 +15,14 @@ from installation import command, install, issuer, signer
 from senders import line, numbers, prepare, send
 from test_batch_load import Ask, outcomes
 
+from kruispunt.batch.files import PART
 from kruispunt.batch.run import OUTCOMES
 from kruispunt.settings import Environment
 from kruispunt.storage.database import Database
 from kruispunt.wss.trust import TrustStore
 
 GENEROUS_SECONDS = 120.0
-COUNT = 24_000
+COUNT = 40_000
 NEVER = 1_000_000
 """Parts that no file of these tests has."""
 
@@ -56,7 +57,7 @@ def test_rp_08_killed_at_any_moment_it_goes_on(ask: Ask, fresh_dsn: str, tmp_pat
     words = command("batch", "load", str(file), "--config", str(ask(ground)), "--json")
     kills = 0
     with psycopg.connect(fresh_dsn, autocommit=True) as connection:
-        for wanted in (*sorted(chance.sample(range(1, 20), 3)), NEVER):
+        for wanted in (*sorted(chance.sample(range(1, COUNT // PART - 1), 3)), NEVER):
             process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             until(connection, wanted, process)
             process.kill()

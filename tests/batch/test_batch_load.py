@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from senders import NOW, OWNER, TODAY, bench, line, numbers, prepare, send, table
 
-from kruispunt.batch import loading
+from kruispunt.batch import blocks, files
 from kruispunt.batch.files import NotYet, State, status
 from kruispunt.batch.items import Kind
 from kruispunt.batch.run import OUTCOMES, load_file
@@ -224,9 +224,21 @@ told_lines = st.lists(
 
 
 @slow_ground
-@given(inserts=told_lines, deletes=told_lines, block=st.integers(1, 50), part=st.integers(1, 7))
+@given(
+    inserts=told_lines,
+    deletes=told_lines,
+    block=st.integers(1, 50),
+    part=st.integers(1, 7),
+    heavy=st.sampled_from([2, 1_000]),
+)
 def test_rp_03_rp_04_files_in_any_parts_come_to_what_the_pure_functions_do(
-    ask_shared: Ask, tmp_path_factory: pytest.TempPathFactory, inserts: Any, deletes: Any, block: int, part: int
+    ask_shared: Ask,
+    tmp_path_factory: pytest.TempPathFactory,
+    inserts: Any,
+    deletes: Any,
+    block: int,
+    part: int,
+    heavy: int,
 ) -> None:
     """The merge of parts, whatever their size, against `periods.merge` and `periods.cut`."""
 
@@ -258,9 +270,9 @@ def test_rp_03_rp_04_files_in_any_parts_come_to_what_the_pure_functions_do(
             assert tuple(await held(database, ssin, kind)) == periods
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "BLOCK", block)
-        patch.setattr("kruispunt.batch.outcomes.BLOCK", block)
-        patch.setattr(loading, "MOST_LINES", part)
+        patch.setattr(files, "BLOCK", block)
+        patch.setattr(files, "PART", part)
+        patch.setattr(blocks, "HEAVY", heavy)
         ask_shared(question)
 
 

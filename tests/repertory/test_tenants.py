@@ -148,3 +148,34 @@ def test_rp_05_sql_about_lines_stands_in_few_places_and_is_keyed_by_owner() -> N
         for match in TABLES.finditer(text):
             rest = text[match.end() : match.end() + 160]
             assert re.search(r"owner = (?:\$1|\{_OWNER\})", rest), f"{name}: {rest}"
+
+
+FOR_ALL_REGISTERS = {"repertory_move", "repertory_follows_numbers", "number_claimed"}
+"""Functions that are about a number, whoever has lines of it (RP-11, RP-15)."""
+
+
+def test_rp_05_the_functions_of_the_database_are_keyed_by_owner(ask: Ask) -> None:
+    """As they are installed: each look at lines, and each row that is written, has the owner that was given."""
+
+    async def question(database: Database) -> None:
+        rows = await database.fetch(
+            "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosrc ~ 'inscription'"
+        )
+        sources = {name: source for name, source in rows if name not in FOR_ALL_REGISTERS}
+        ways = {"repertory_write", "repertory_write_plain", "repertory_write_line", "repertory_write_columns"}
+        assert set(sources) == ways
+        for name, source in sources.items():
+            looks = [source[match.end() :] for match in re.finditer(r"(?:FROM|JOIN) inscription i\b", source)]
+            assert looks, name
+            assert all(re.search(r"\bi\.owner = (?:[tk]\.owner|told_owner)\b", rest[:120]) for rest in looks), name
+            # Rows are deleted by where they stand, which only such a look tells; rows are written with the owner.
+            deletes = re.findall(r"DELETE FROM inscription (\w+ \w+)", source)
+            assert set(deletes) == {"WHERE ctid"}, name
+            inserts = re.findall(
+                r"INSERT INTO inscription(?:_history)? \((\w+),[^)]*\)\s+(?:SELECT|VALUES \()\s*(\S+),", source
+            )
+            assert inserts, name
+            assert {column for column, _ in inserts} == {"owner"}, name
+            assert {value for _, value in inserts} <= {"f.owner", "s.owner", "g.owner", "c.owner", "told_owner"}, name
+
+    ask(question)

@@ -13,10 +13,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import BinaryIO, Final
 
-from kruispunt.batch.items import Item, Kind, Read, Unreadable
+from kruispunt.batch.items import Item, Kind, Plain, Read, Unreadable
 from kruispunt.errors import DataError
 from kruispunt.identifiers.partial_date import InvalidPartialDate, PartialDate
 from kruispunt.identifiers.ssin import Sex
@@ -37,6 +38,7 @@ COLUMNS: Final = (
 LONGEST_LINE: Final = 16_384
 """Characters."""
 _LONGEST_NAME: Final = 100
+_BATCH: Final = 1_000
 _NUMBER: Final = re.compile(r"[0-9]{11}")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -67,6 +69,11 @@ class CsvFile:
                 yield self._item(dict(zip(self._names, row, strict=True)))
             except (DataError, InvalidPartialDate) as error:
                 yield Unreadable(str(error))
+
+    def batches(self) -> Iterator[Sequence[Plain | Read]]:
+        """The same, some at a time."""
+        lines = self.lines()
+        return iter(lambda: list(islice(lines, _BATCH)), [])
 
     def _next(self) -> list[str] | None:
         try:

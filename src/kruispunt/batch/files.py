@@ -22,12 +22,19 @@ if TYPE_CHECKING:
 
     from kruispunt.storage.database import Connection, Database
 
+BLOCK: Final = 1 << 20
+"""Lines of a file that are held in memory and put in order together."""
+PART: Final = 4_000
+"""Lines of one transaction. It takes some 60 ms, in which who writes about the same numbers waits."""
+
 _LOCK: Final = "SELECT 1 FROM register WHERE owner = $1 FOR UPDATE"
-_HELD: Final = "SELECT id, kind, records, sha256, day, finished FROM batch_file WHERE owner = $1 AND sequence = $2"
+_HELD: Final = (
+    "SELECT id, kind, records, sha256, day, finished, block, part FROM batch_file WHERE owner = $1 AND sequence = $2"
+)
 _LAST: Final = "SELECT sequence, finished FROM batch_file WHERE owner = $1 ORDER BY sequence DESC LIMIT 1"
 _TAKE: Final = """
-    INSERT INTO batch_file (owner, sequence, kind, records, size, sha256, voucher, author, day)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id
+    INSERT INTO batch_file (owner, sequence, kind, records, size, sha256, voucher, author, day, block, part)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id
 """
 _STATUS: Final = """
     SELECT f.owner, f.sequence, f.kind, f.records, f.received, f.finished, f.author,
@@ -60,6 +67,10 @@ class Taken:
     day: date
     """The civil day in Belgium by which its lines are judged, also when it is gone on with on another day."""
     finished: datetime | None
+    block: int
+    """Most lines that are put in order together, also when another size is usual by now."""
+    part: int
+    """Lines of one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +117,8 @@ async def take(
             raise NotYet(f"sequence number {sequence}, but {following} is the next one of {owner}")
         content = voucher.content
         values = (voucher.kind, voucher.records, content.size, bytes.fromhex(content.sha256), signed, author, today)
-        id_ = await connection.fetchval(_TAKE, number, sequence, *values)
-        return Taken(id_, Kind(voucher.kind), State.NEW, today, None)
+        id_ = await connection.fetchval(_TAKE, number, sequence, *values, BLOCK, PART)
+        return Taken(id_, Kind(voucher.kind), State.NEW, today, None, BLOCK, PART)
 
 
 async def status(
@@ -119,8 +130,8 @@ async def status(
 
 
 def _held(row: Record, sequence: int, voucher: Voucher) -> Taken:
-    id_, kind, records, sha256, day, finished = row
+    id_, kind, records, sha256, day, finished, block, part = row
     if (kind, records, sha256.hex()) != (voucher.kind, voucher.records, voucher.content.sha256):
         raise DataError(f"another file was taken under sequence number {sequence}; give this one the next number")
     state = State.BROKEN_OFF if finished is None else State.FINISHED
-    return Taken(id_, Kind(kind), state, day, finished)
+    return Taken(id_, Kind(kind), state, day, finished, block, part)

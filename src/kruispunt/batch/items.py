@@ -43,3 +43,7 @@ class Unreadable:
 
 
 Read = Item | Unreadable
+
+Plain = tuple[str, str, str, str, str, str]
+"""A line of XML as nearly every program writes it: SSIN, what stands in `organization`, dossier type, first day, last
+day, and nothing. What is absent is empty. Beside Item, because a million of them are made."""

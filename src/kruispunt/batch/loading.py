@@ -1,13 +1,14 @@
 """Loading a file of inscriptions: in parts, each of which is done and told in one transaction (RP-03, RP-06, RP-08).
 
-The file is cut into blocks of BLOCK lines, a block is put in order of SSIN, and cut into parts of `writing.MOST_LINES`.
-In that order the database finds neighbours on the pages that it just read: half the cost. The lines of a file all do
-the same thing, so what they come to does not depend on their order; which of two that tell the same is DONE and which
-UNCHANGED does.
+The file is cut into blocks of `files.BLOCK` lines, a block is put in order of SSIN, and cut into parts of `files.PART`
+lines. In that order the database finds neighbours on the pages that it just read, and passes each page of its indexes
+once a block. The lines of a file all do the same thing, so what they come to does not depend on their order; which of
+two that tell the same is DONE and which UNCHANGED does.
 
 Nothing of a load is acknowledged before its end. So its transactions need not wait for the disk, except the last, which
 is on disk with all before it. Where a load is broken off, by kill -9 or a power cut, the parts that are there tell how
-far it came, and the next load of the file goes on behind them: the cut into parts follows from the file alone.
+far it came, and the next load of the file goes on behind them: the cut into parts follows from the file, and from the
+sizes that are kept with it.
 """
 
 from __future__ import annotations
@@ -18,27 +19,25 @@ from array import array
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from asyncpg import DeadlockDetectedError
 
+from kruispunt.batch.blocks import Block, Blocks
 from kruispunt.batch.files import State, Taken
-from kruispunt.batch.items import Item, Kind, Read, Unreadable
-from kruispunt.batch.judging import Good, NoNumber, judge
+from kruispunt.batch.items import Kind, Plain, Read
+from kruispunt.batch.judging import NoNumber
 from kruispunt.errors import DataError
 from kruispunt.identifiers.cbe import CbeNumber
 from kruispunt.identifiers.ssin import from_int
 from kruispunt.registers.dossiers import look_up
-from kruispunt.repertory.bulk import Columns, write_columns
+from kruispunt.repertory.bulk import Columns, WrittenColumns, write_columns
 from kruispunt.repertory.register import compared
-from kruispunt.repertory.writing import MOST_LINES, Author, Operation, Strictness, Verdict
+from kruispunt.repertory.writing import Author, Operation, Strictness, Verdict
 
 if TYPE_CHECKING:
     from kruispunt.storage.database import Connection, Database
 
-BLOCK: Final = 50_000
-"""Lines that are held in memory and put in order; places in it fit two bytes."""
 LINE_INVALID: Final = 20
 """Beside the values of Verdict: the line has not the form of one."""
 _LOCKS: Final = 0x4B424154
@@ -69,11 +68,11 @@ class Job:
 class _Part:
     """What becomes of the lines of one part, by their place in the block."""
 
-    places: array[int] = field(default_factory=lambda: array("H"))
+    places: list[int] = field(default_factory=list)
     verdicts: bytearray = field(default_factory=bytearray)
     remarks: dict[int, dict[str, Any]] = field(default_factory=dict)
 
-    def tell(self, place: int, verdict: int, **remark: Any) -> None:
+    def refuse(self, place: int, verdict: int, **remark: Any) -> None:
         self.places.append(place)
         self.verdicts.append(verdict)
         if remark:
@@ -96,38 +95,33 @@ async def alone(connection: Connection, file: int) -> AsyncIterator[None]:
             await connection.execute("SELECT pg_advisory_unlock($1, $2)", _LOCKS, file)
 
 
-async def load(database: Database, connection: Connection, job: Job, lines: Iterator[Read]) -> None:
+async def load(database: Database, connection: Connection, job: Job, batches: Iterator[Sequence[Plain | Read]]) -> None:
     """Write the lines of a file that was taken, behind those that were written before; call it inside `alone`.
 
     Raises StorageError, and DataError where the file cannot be read on.
     """
-    if job.taken.state is State.FINISHED:
+    taken = job.taken
+    if taken.state is State.FINISHED:
         return
-    file = job.taken.id
-    done = {(block, part) for block, part in await connection.fetch(_DONE_PARTS, file)}
-    for block, read in enumerate(iter(lambda: list(islice(lines, BLOCK)), [])):
-        places = sorted(range(len(read)), key=lambda place: _order(read[place]))
-        for part, start in enumerate(range(0, len(places), MOST_LINES)):
-            chosen = places[start : start + MOST_LINES]
-            if (block, part) not in done:
-                await _write(database, connection, job, (block, part), read, chosen)
+    done = {(block, part) for block, part in await connection.fetch(_DONE_PARTS, taken.id)}
+    blocks = Blocks(batches, taken.kind, taken.day, taken.block, test_band=job.test_band)
+    for number, block in enumerate(blocks):
+        places = block.in_order()
+        for part, start in enumerate(range(0, len(places), taken.part)):
+            chosen = places[start : start + taken.part]
+            if (number, part) not in done:
+                await _write(database, connection, job, (number, part), block, chosen)
             job.progress(len(chosen))
     await connection.execute("SET synchronous_commit = on")
-    await connection.execute(_FINISH, file)
+    await connection.execute(_FINISH, taken.id)
 
 
 async def _write(
-    database: Database,
-    connection: Connection,
-    job: Job,
-    where: tuple[int, int],
-    read: Sequence[Read],
-    places: Sequence[int],
+    database: Database, connection: Connection, job: Job, where: tuple[int, int], block: Block, places: list[int]
 ) -> None:
     told = _Part()
-    good = _judged(job, read, places, told)
-    await _identify(database, read, good, told)
-    columns = Columns(*map(list, zip(*good.values(), strict=True))) if good else Columns()
+    good = await _identified(database, block, _judged(block, places, told), told)
+    columns = _columns(block, good)
     inserting = job.taken.kind is Kind.INSERT
     operation = Operation.INSCRIBED if inserting else Operation.DELETED
     strictness = Strictness.INSCRIBING if inserting else Strictness.LOADING
@@ -137,8 +131,7 @@ async def _write(
         try:
             written = await write_columns(connection, job.owner, operation, columns, job.author, strictness)
             if written is not None:
-                _tell_written(good, written, told)
-                await connection.execute(_PART, job.taken.id, *where, *_row(told))
+                await connection.execute(_PART, job.taken.id, *where, *_row(good, written, told, job.taken.block))
                 await transaction.commit()
                 return
         except DeadlockDetectedError:
@@ -150,68 +143,82 @@ async def _write(
         await transaction.rollback()
 
 
-def _judged(job: Job, read: Sequence[Read], places: Sequence[int], told: _Part) -> dict[int, Good]:
-    good: dict[int, Good] = {}
-    kind, day, band = job.taken.kind, job.taken.day, job.test_band
+def _judged(block: Block, places: list[int], told: _Part) -> list[int]:
+    """The places of lines that are sound in themselves."""
+    if not block.refused:
+        return places
+    good = []
     for place in places:
-        result = judge(read[place], kind, day, test_band=band)
-        if isinstance(result, Good):
-            good[place] = result
-        elif isinstance(result, NoNumber):
-            told.tell(place, Verdict.SSIN_INVALID.value, why=result.why)
+        refused = block.refused.get(place)
+        if refused is None:
+            good.append(place)
+        elif isinstance(refused, NoNumber):
+            told.refuse(place, Verdict.SSIN_INVALID.value, why=refused.why)
         else:
-            told.tell(place, LINE_INVALID, why=result.why)
+            told.refuse(place, LINE_INVALID, why=refused.why)
     return good
 
 
-async def _identify(database: Database, read: Sequence[Read], good: dict[int, Good], told: _Part) -> None:
-    """Refuse the lines whose identification is not that of the registers (RP-02)."""
-    wanted = {
-        place: item.identification
-        for place in good
-        if isinstance(item := read[place], Item) and item.identification is not None
-    }
+async def _identified(database: Database, block: Block, places: list[int], told: _Part) -> list[int]:
+    """The places without those whose identification is not that of the registers (RP-02)."""
+    wanted = (
+        {place: block.identified[place] for place in places if place in block.identified} if block.identified else {}
+    )
     if not wanted:
-        return
-    found = await look_up(database, {from_int(good[place].ssin) for place in wanted})
+        return places
+    found = await look_up(database, {from_int(block.ssins[place]) for place in wanted})
+    refusals = set()
     for place, identification in wanted.items():
-        person = found.get(from_int(good[place].ssin))
+        person = found.get(from_int(block.ssins[place]))
         if person is None or person.person.final_ssin is None:
             continue
         refused = compared(identification, person)
         if refused is not None:
-            del good[place]
+            refusals.add(place)
             differing = {"differing": [each.value for each in refused.differing]} if refused.differing else {}
-            told.tell(place, refused.verdict.value, **differing)
+            told.refuse(place, refused.verdict.value, **differing)
+    return [place for place in places if place not in refusals]
 
 
-def _tell_written(good: dict[int, Good], written: tuple[Sequence[int], Sequence[int]], told: _Part) -> None:
-    for (place, line), verdict, ssin in zip(good.items(), *written, strict=True):
-        if ssin != line.ssin:
-            told.tell(place, verdict, ssin=from_int(ssin))
-        else:
-            told.tell(place, verdict)
+def _columns(block: Block, places: Sequence[int]) -> Columns:
+    """With the dossier types that occur among these lines alone."""
+    numbers: dict[int, int] = {}
+    types = [numbers.setdefault(block.types[place], len(numbers) + 1) for place in places]
+    ssins, firsts, untils = (
+        [column[place] for place in places] for column in (block.ssins, block.firsts, block.untils)
+    )
+    return Columns([block.names[number] for number in numbers], ssins, types, firsts, untils)
 
 
-def _row(told: _Part) -> tuple[object, ...]:
-    verdicts = bytes(told.verdicts)
-    places = array("H", told.places)
+def _row(good: Sequence[int], written: WrittenColumns, told: _Part, block: int) -> tuple[object, ...]:
+    places, verdicts = [*good, *told.places], bytes(written.verdicts + told.verdicts)
+    remarks = told.remarks | {good[line]: {"ssin": from_int(ssin)} for line, ssin in written.moved.items()}
     return (
         len(verdicts),
         verdicts.count(Verdict.DONE.value),
         verdicts.count(Verdict.UNCHANGED.value),
-        _little(places),
+        packed(places, block),
         verdicts,
-        json.dumps(told.remarks) if told.remarks else None,
+        json.dumps(remarks) if remarks else None,
     )
 
 
-def _little(places: array[int]) -> bytes:
-    """As the database keeps them, whatever the machine."""
+def packed(places: Sequence[int], block: int) -> bytes:
+    """Places in a block of such a size as the database keeps them, whatever the machine."""
+    numbers = array(_code(block), places)
     if sys.byteorder == "big":
-        places.byteswap()
-    return places.tobytes()
+        numbers.byteswap()
+    return numbers.tobytes()
 
 
-def _order(read: Read) -> str:
-    return "" if isinstance(read, Unreadable) else read.ssin
+def unpacked(data: bytes, block: int) -> array[int]:
+    """The reverse."""
+    numbers = array(_code(block), data)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
+
+
+def _code(block: int) -> str:
+    """Two bytes where they suffice, otherwise four."""
+    return "H" if block <= 1 << 16 else "I"

@@ -7,13 +7,11 @@ its place in the file that was sent, from 1 on.
 from __future__ import annotations
 
 import json
-import sys
-from array import array
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from kruispunt.batch.files import Taken
-from kruispunt.batch.loading import BLOCK, LINE_INVALID
+from kruispunt.batch.loading import LINE_INVALID, unpacked
 from kruispunt.batch.xml_lines import NAMESPACE
 from kruispunt.errors import DataError
 from kruispunt.files.header import Header, write_header
@@ -28,6 +26,10 @@ if TYPE_CHECKING:
 KIND: Final = "OUTCOMES"
 """In the voucher of such a file; its sequence number is that of the file that it tells of."""
 NAMES: Final = {verdict.value: verdict.name for verdict in Verdict} | {LINE_INVALID: "LINE_INVALID"}
+
+_PLAIN: Final = {value: f'<outcome line="%d" verdict="{name}"></outcome>\n' for value, name in NAMES.items()}
+"""Lines of which nothing else is told."""
+_CHUNK: Final = 10_000
 
 _PARTS: Final = "SELECT places, verdicts, remarks FROM batch_part WHERE file = $1 AND block = $2 ORDER BY part"
 
@@ -44,43 +46,34 @@ async def write_outcomes(
     header = Header(platform, sent.sender, sent.legal_context, sent.sequence, taken.finished)
     target.write(f'<i:inscriptionOutcomes xmlns:i="{NAMESPACE}">{write_header(header)}<outcomes>\n'.encode())
     count = 0
-    async for block, verdicts, remarks in _blocks(database, taken.id):
+    async for verdicts, remarks in _blocks(database, taken):
+        for start in range(0, len(verdicts), _CHUNK):
+            chunk = verdicts[start : start + _CHUNK]
+            lines = [_PLAIN[verdict] % number for number, verdict in enumerate(chunk, count + start + 1)]
+            for place in remarks.keys() & range(start, start + _CHUNK) if remarks else ():
+                lines[place - start] = _line(count + place + 1, verdicts[place], remarks[place])
+            target.write("".join(lines).encode())
         count += len(verdicts)
-        first = block * BLOCK + 1
-        target.write(
-            "".join(
-                _line(first + place, verdict, remarks.get(place)) for place, verdict in enumerate(verdicts)
-            ).encode()
-        )
     target.write(b"</outcomes></i:inscriptionOutcomes>\n")
     return header, count
 
 
-async def _blocks(database: Database, file: int) -> AsyncIterator[tuple[int, bytes, dict[int, dict[str, Any]]]]:
+async def _blocks(database: Database, taken: Taken) -> AsyncIterator[tuple[bytes, dict[int, dict[str, Any]]]]:
     block = 0
-    while parts := await database.fetch(_PARTS, file, block):
+    while parts := await database.fetch(_PARTS, taken.id, block):
         told = bytearray(sum(len(part[1]) for part in parts))
         remarks: dict[int, dict[str, Any]] = {}
         for places, verdicts, said in parts:
-            for place, verdict in zip(_places(places), verdicts, strict=True):
+            for place, verdict in zip(unpacked(places, taken.block), verdicts, strict=True):
                 told[place] = verdict
             if said is not None:
                 remarks.update((int(place), remark) for place, remark in json.loads(said).items())
-        yield block, bytes(told), remarks
+        yield bytes(told), remarks
         block += 1
 
 
-def _places(data: bytes) -> array[int]:
-    places = array("H", data)
-    if sys.byteorder == "big":
-        places.byteswap()
-    return places
-
-
-def _line(number: int, verdict: int, remark: dict[str, Any] | None) -> str:
+def _line(number: int, verdict: int, remark: dict[str, Any]) -> str:
     start = f'<outcome line="{number}"'
-    if remark is None:
-        return f'{start} verdict="{NAMES[verdict]}"></outcome>\n'
     ssin = attribute("ssin", remark["ssin"]) if "ssin" in remark else ""
     information = [("differs", name) for name in remark.get("differing", ())]
     if "why" in remark:

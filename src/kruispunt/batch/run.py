@@ -82,7 +82,7 @@ async def load_file(
             ticket = str(voucher.header.sequence)
             job = Job(admission.owner, taken, Author(admission.author, f"file {ticket}"), bench.test_band, tell)
             with file.open("rb") as source:
-                await load(bench.database, connection, job, open_lines(source, file, admission).lines())
+                await load(bench.database, connection, job, open_lines(source, file, admission).batches())
             taken = await take(connection, admission.owner, voucher, signed, admission.author, bench.today())
     await _write_outcomes(bench, admission, taken, (directory or file.parent) / (file.name + OUTCOMES))
     (found,) = await status(bench.database, admission.owner, voucher.header.sequence)

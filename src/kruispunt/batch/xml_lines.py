@@ -3,7 +3,7 @@
 A parser for a whole file costs ten times what the database does with its lines. So a line is read in one of two ways:
 
 - *plain*: as nearly every program writes it, without comments, entities or attributes. One regular expression matches
-  the whole line.
+  such lines, one behind the other.
 - otherwise the bytes up to the end of the line are parsed, by the parser of all messages (PL-09), between the head of
   the file and the closing tags, and held against the schema.
 
@@ -15,11 +15,11 @@ whole file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from kruispunt.batch.items import Item, Kind, Read, Unreadable
+from kruispunt.batch.items import Item, Kind, Plain, Read, Unreadable
 from kruispunt.errors import DataError, Refusal
 from kruispunt.files.header import Header, read_header, read_organisation
 from kruispunt.identifiers.partial_date import InvalidPartialDate, PartialDate
@@ -44,16 +44,20 @@ _ROOT: Final = re.compile(r"<((?:[A-Za-z_][\w.-]*:)?(insertInscriptions|deleteIn
 _LIST: Final = re.compile(r"<inscriptions[ \t\r\n]*>")
 _EMPTY_LIST: Final = re.compile(r"<inscriptions[ \t\r\n]*/>")
 _END_OF_LINE: Final = re.compile(r"</inscription[ \t\r\n]*>")
-_W: Final = "[ \t\r\n]*"
+_W: Final = "[ \t\r\n]*+"
 _WRITTEN_DAY: Final = "([0-9]{4}-[0-9]{2}-[0-9]{2})"
 _PLAIN: Final = re.compile(
     f"{_W}<inscription>{_W}<ssin>([0-9]{{11}})</ssin>{_W}"
-    f"(?:<organization>{_W}(?:<cbeNumber>([0-9]{{10}})</cbeNumber>"
-    f"|<sector>([0-9]{{1,3}})</sector>{_W}<institution>([0-9]{{1,3}})</institution>){_W}</organization>{_W})?"
+    f"(?:<organization>{_W}(<cbeNumber>[0-9]{{10}}</cbeNumber>"
+    f"|<sector>[0-9]{{1,3}}</sector>{_W}<institution>[0-9]{{1,3}}</institution>){_W}</organization>{_W})?"
     f"<dossierType>([A-Za-z0-9](?:[A-Za-z0-9_:+\\- ]{{0,62}}[A-Za-z0-9_:+\\-])?)</dossierType>{_W}"
-    f"<period>{_W}<beginDate>{_WRITTEN_DAY}</beginDate>{_W}(?:<endDate>{_WRITTEN_DAY}</endDate>{_W})?</period>{_W}"
-    f"</inscription>"
+    f"(?:<period>{_W}<beginDate>{_WRITTEN_DAY}</beginDate>{_W}(?:<endDate>{_WRITTEN_DAY}</endDate>{_W})?</period>{_W})?"
+    f"</inscription>|(.+)",
+    re.DOTALL,
 )
+"""Plain lines, one behind the other; the last group takes what is none, to the end of the text."""
+_REST: Final = 5
+_NUMBERS: Final = re.compile("[0-9]+")
 _DAY: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2})?")
 
 
@@ -83,21 +87,26 @@ class XmlFile:
 
     def lines(self) -> Iterator[Read]:
         """Every line in its order. Raises DataError where the file is not well-formed, or does not end."""
-        match = _PLAIN.match
+        for batch in self.batches():
+            yield from map(item_of, batch)
+
+    def batches(self) -> Iterator[Sequence[Plain | Read]]:
+        """The same, some at a time, and plain ones as they were found. Raises as `lines`."""
         while True:
-            text, position = self._text, self._position
-            while (found := match(text, position)) is not None:
-                position = found.end()
-                ssin, number, sector, institution, dossier_type, begin, end = found.groups()
-                yield Item(ssin, number or (f"{sector}/{institution}" if sector else ""), dossier_type, begin, end)
-            self._text, self._position = text[position:], 0
+            found: list[Plain] = _PLAIN.findall(self._text, self._position)
+            rest = found[-1][_REST] if found else ""
+            if rest:
+                found.pop()
+            self._text, self._position = rest, 0
+            if found:
+                yield found
             if len(self._text) < LONGEST_LINE and self._more():
                 continue
             other = self._other()
             if other is None:
-                yield from self._last()
+                yield list(self._last())
                 return
-            yield from _from_tree(other)
+            yield list(_from_tree(other))
 
     def _other(self) -> etree._Element | None:
         """A line that is not plain, taken off the text; None when there is none. Raises DataError.
@@ -132,6 +141,14 @@ class XmlFile:
         self._ended = not block
         self._text += block.decode("latin-1")
         return not self._ended
+
+
+def item_of(read: Plain | Read) -> Read:
+    """A line, whether it was plain or not."""
+    if isinstance(read, (Item, Unreadable)):
+        return read
+    ssin, organisation, dossier_type, begin, end, _ = read
+    return Item(ssin, "/".join(_NUMBERS.findall(organisation)), dossier_type, begin or None, end or None)
 
 
 def _parse(text: str) -> etree._Element:

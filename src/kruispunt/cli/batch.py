@@ -141,7 +141,7 @@ def voucher(
         else:
             lines = XmlFile(source)
             kind, header = lines.kind, lines.header
-        records = sum(1 for _ in lines.lines())
+        records = sum(map(len, lines.batches()))
     signer = Signer(read_key(key), read_certificates(certificate)[0])
     made = Voucher(header, kind.value, environment, records, content_of(file))
     with written_whole(voucher_of(file)) as target:

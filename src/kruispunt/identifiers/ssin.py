@@ -52,6 +52,7 @@ _FEBRUARY: Final = 2
 _BIS_SEX_UNKNOWN, _BIS_SEX_KNOWN, _TEST_BAND = 20, 40, 60
 _FIRST_YEAR, _TURN, _LAST_YEAR = 1900, 2000, 2099
 _LARGEST: Final = 99_999_999_999
+_RARE_COUNTERS: Final = (0, 999)
 _WHOLLY_UNKNOWN: Final = "01"
 """The day that, with year and month 00, stands for a birth date of which nothing is known."""
 
@@ -126,6 +127,39 @@ def validate(text: str, *, today: date, test_band: bool = False) -> Ssin:
     if text[6:9] in ("000", "999") and not _BIS_SEX_UNKNOWN <= raised < _TEST_BAND:
         raise InvalidSsin(SsinRule.COUNTER)
     return Ssin(text)
+
+
+class Sieve:
+    """`validate` for very many numbers of one day: what it says of a birth date is kept (a third of the cost)."""
+
+    def __init__(self, today: date, *, test_band: bool) -> None:
+        self._today = today
+        self._test_band = test_band
+        self._births: dict[str, tuple[bool, bool]] = {}
+        """By the first six digits: whether they are admitted as born before 2000, and from 2000 on."""
+
+    def admits(self, text: str) -> bool:
+        """Whether `validate` returns; `text` is eleven ASCII digits."""
+        nine, control = divmod(int(text), 100)
+        before, after = self._births.get(text[:6]) or self._learn(text[:6])
+        if nine % 1000 in _RARE_COUNTERS:
+            return self._valid(text)
+        if control == 97 - nine % 97:
+            return before
+        return after and control == 97 - (nine + 2_000_000_000) % 97
+
+    def _learn(self, birth: str) -> tuple[bool, bool]:
+        nine = f"{birth}001"
+        before, after = (f"{nine}{check_number(nine, from_2000=late):02d}" for late in (False, True))
+        self._births[birth] = found = self._valid(before), self._valid(after)
+        return found
+
+    def _valid(self, text: str) -> bool:
+        try:
+            validate(text, today=self._today, test_band=self._test_band)
+        except InvalidSsin:
+            return False
+        return True
 
 
 def check_number(first_nine: int | str, *, from_2000: bool) -> int:

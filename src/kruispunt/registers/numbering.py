@@ -1,8 +1,9 @@
 """New BIS numbers: which one is given to somebody who has none (RP-11; SS-02 to SS-06).
 
-A number is taken once and for ever: also when it was replaced or cancelled since, and also when it is only told of as
-the number that comes in another one's place. Counters are given out from the lowest free one up, odd ones to men, even
-ones to women, and both to people whose sex is not known. 000 and 999 are left alone.
+A number is taken once and for ever: also when it was replaced or cancelled since, also when it is only told of as the
+number that comes in another one's place, and when no register knows it but a line of the repertory has or had it.
+Counters are given out from the lowest free one up, odd ones to men, even ones to women, and both to people whose sex is
+not known. 000 and 999 are left alone.
 
 A birth date whose counters ran out goes on in month 00 of its year (20 or 40 in the number), day after day from 00 to
 31: such a number tells the year alone. Which order the real registers follow there is not known; this one is ours.
@@ -33,11 +34,8 @@ _WHOLLY_UNKNOWN: Final = (0, 1)
 _COUNTERS: Final = 100_000
 """Numbers of one place: three digits of counter, two of check."""
 
-_TAKEN: Final = """
-    SELECT ssin FROM person WHERE ssin BETWEEN $1 AND $2
-    UNION ALL
-    SELECT replaced_by FROM person WHERE replaced_by BETWEEN $1 AND $2
-"""
+_TAKEN: Final = "SELECT ssin FROM number_taken WHERE ssin BETWEEN $1 AND $2"
+_CLAIM: Final = "SELECT number_claimed($1)"
 
 
 def places(birth: PartialDate, *, sex_known: bool) -> Iterator[int]:
@@ -70,12 +68,15 @@ async def new_number(
 ) -> Ssin | None:
     """A BIS number that nobody has or had; None when the whole year has run out.
 
-    The caller holds the lock under which people change, and tells of the number in the same transaction.
+    The caller holds the lock under which people change, and tells of the number in the same transaction. Until its
+    end nobody writes a line about the number.
     """
     for place in places(birth, sex_known=sex is not None):
         lowest = place * _COUNTERS
-        rows = await connection.fetch(_TAKEN, lowest, lowest + _COUNTERS - 1)
-        found = first_free(place, birth.year, sex, first_counter, {row[0] for row in rows})
-        if found is not None:
-            return found
+        taken = {row[0] for row in await connection.fetch(_TAKEN, lowest, lowest + _COUNTERS - 1)}
+        while (found := first_free(place, birth.year, sex, first_counter, taken)) is not None:
+            # Somebody may have inscribed it since, without asking whether it is anybody's.
+            if await connection.fetchval(_CLAIM, int(found)):
+                return found
+            taken.add(int(found))
     return None

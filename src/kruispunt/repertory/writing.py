@@ -1,4 +1,4 @@
-"""How lines are written: one function in the database, for everybody (RP-03, RP-04, RP-06).
+"""How lines are written: by functions in the database, the same for everybody (RP-03, RP-04, RP-06).
 
 `repertory_write` (in the migrations) takes lines by the array and does all within one statement, so that a group of any
 size costs one round trip and one flush to disk, and is there as a whole or not at all:
@@ -13,6 +13,9 @@ size costs one round trip and one flush to disk, and is there as a whole or not 
 
 Each request of a group has a change of its own. Of two that touch one key in one group, the later one is told to come
 again: it counts as having come after the other.
+
+Most lines go a shorter way, `repertory_write_plain`, to the same end: a line of each number, none of them replaced.
+What is no such line is told to come again, and comes to `repertory_write`.
 """
 
 from __future__ import annotations
@@ -107,11 +110,14 @@ class Written:
     """Of an inscription that was accepted: the line that holds it now."""
 
 
-_AGAIN: Final = 9
+AGAIN: Final = 9
+"""In the place of a verdict: the line is told again, to the long way."""
 _CALL: Final = """
-    SELECT * FROM repertory_write({mode}::smallint, {operation}::smallint, {adding}, {apart}, NULL,
+    SELECT * FROM {way}
         $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::daterange[], $6::text[], $7::text[])
 """
+_SHORT: Final = "repertory_write_plain({mode}::smallint, {operation}::smallint, {adding}, {apart},"
+_LONG: Final = "repertory_write({mode}::smallint, {operation}::smallint, {adding}, {apart}, NULL,"
 
 
 async def write(
@@ -144,12 +150,14 @@ async def _write_one(
     author: Author,
     strictness: Strictness,
 ) -> Written:
-    sql = _sql(operation, strictness, apart=True)
-    ask = partial(database.fetch_together, sql, *_columns(owner, line, author))
+    columns = _columns(owner, line, author)
+    plain = True
     while True:
-        (row,) = await _patiently(ask)
-        if row[1] != _AGAIN:
+        sql = _STATEMENTS[operation, strictness, True, plain]
+        (row,) = await _patiently(partial(database.fetch_together, sql, *columns))
+        if row[1] != AGAIN:
             return _written(row)
+        plain = False
 
 
 async def _write_many(
@@ -160,19 +168,19 @@ async def _write_many(
     author: Author,
     strictness: Strictness,
 ) -> list[Written]:
-    sql = _sql(operation, strictness, apart=False)
     written: dict[int, Written] = {}
     places = list(range(len(lines)))
+    plain = True
     while places:
-        again = []
+        sql, again = _STATEMENTS[operation, strictness, False, plain], []
         rows = [_columns(owner, lines[place], author) for place in places]
         for row in await _patiently(partial(database.fetch, sql, *map(list, zip(*rows, strict=True)))):
             place = places[row[0] - 1]
-            if row[1] == _AGAIN:
+            if row[1] == AGAIN:
                 again.append(place)
             else:
                 written[place] = _written(row)
-        places = again
+        places, plain = again, False
     return [written[place] for place in range(len(lines))]
 
 
@@ -203,15 +211,14 @@ def _written(row: Record) -> Written:
     return Written(Verdict(row[1]), from_int(row[2]), None if held is None else to_period(held))
 
 
-def _sql(operation: Operation, strictness: Strictness, *, apart: bool) -> str:
-    return _STATEMENTS[operation, strictness, apart]
-
-
 _STATEMENTS: Final = {
-    (operation, strictness, apart): _CALL.format(
-        mode=strictness.value, operation=operation.value, adding=operation is not Operation.DELETED, apart=apart
+    (operation, strictness, apart, plain): _CALL.format(
+        way=(_SHORT if plain else _LONG).format(
+            mode=strictness.value, operation=operation.value, adding=operation is not Operation.DELETED, apart=apart
+        )
     )
     for operation in (Operation.LOADED, Operation.INSCRIBED, Operation.DELETED)
     for strictness in Strictness
     for apart in (False, True)
+    for plain in (False, True)
 }

@@ -1,0 +1,182 @@
+"""The short ways to write lines do what the long one does (RP-03, RP-04, RP-06).
+
+The same calls go to `repertory_write`, to `repertory_write_plain` with all lines at once and line by line, and to
+`repertory_write_columns`, in a register of its own each. Verdicts, lines and lines of the past must be equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from asyncpg import PostgresError, Range
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from told import fresh, load_people, new_register
+
+from kruispunt.identifiers import cbe
+from kruispunt.identifiers.ssin import to_int
+from kruispunt.repertory.tenants import DossierType
+from kruispunt.storage.database import Database
+
+if TYPE_CHECKING:
+    from kruispunt.storage.database import Connection
+
+Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
+ORIGIN = date(2020, 1, 1)
+ACTIVE, CANCELLED, UNKNOWN, REPLACED, OTHER = range(5)
+KINDS = ("902", "4", "77")
+"""Open, closed, and not defined."""
+_FUNCTION = """
+    SELECT place, verdict, held FROM {name} $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::daterange[],
+        $9::text[], $10::text[]) ORDER BY place
+"""
+_LONG = _FUNCTION.format(name="repertory_write($1::smallint, 1::smallint, $2, $3, NULL,")
+_PLAIN = _FUNCTION.format(name="repertory_write_plain($1::smallint, 1::smallint, $2, $3,")
+_COLUMNS = """
+    SELECT place, verdict FROM repertory_write_columns($1::smallint, 1::smallint, $2, $3, ARRAY['', '', ''],
+        ARRAY['902', '4', '77'], $4::bigint[], $5::int[], $6::int[], $7::int[], 'tests', NULL)
+"""
+_STORED = """
+    SELECT ssin, dossier_type, period, true AS holds FROM inscription WHERE owner = $1 AND ssin = ANY ($2)
+    UNION ALL
+    SELECT ssin, dossier_type, period, false FROM inscription_history WHERE owner = $1 AND ssin = ANY ($2)
+    ORDER BY holds, ssin, dossier_type, period
+"""
+
+Line = tuple[int, str, int | None, int | None]
+"""Person, dossier type, first day, and how many more; None: no bound."""
+lines = st.tuples(
+    st.sampled_from([ACTIVE, ACTIVE, ACTIVE, OTHER, CANCELLED, UNKNOWN, REPLACED]),
+    st.sampled_from(["902", "902", *KINDS]),
+    st.one_of(st.none(), st.integers(0, 12)),
+    st.one_of(st.none(), st.integers(0, 5)),
+)
+calls = st.tuples(
+    st.sampled_from([1, 2]), st.booleans(), st.lists(lines, min_size=1, max_size=4, unique_by=lambda line: line[0])
+)
+"""Strictness, whether days are added, and lines of different people."""
+
+Write = Callable[["Connection", int, Sequence[int], Any], Awaitable[list[tuple[int, Any]]]]
+
+
+def bounds(line: Line) -> tuple[int, int]:
+    """Ordinals of the first day and of the one after the last; 0: none."""
+    _, _, first, more = line
+    begin = 0 if first is None else ORIGIN.toordinal() + first
+    return begin, 0 if more is None else max(begin, ORIGIN.toordinal()) + more + 1
+
+
+def arrays(owner: int, people: Sequence[int], told: Sequence[Line]) -> tuple[list[Any], ...]:
+    periods = [
+        Range(date.fromordinal(first) if first else None, date.fromordinal(until) if until else None)
+        for first, until in map(bounds, told)
+    ]
+    count = len(told)
+    ssins, kinds = [people[line[0]] for line in told], [line[1] for line in told]
+    return [owner] * count, ssins, [""] * count, kinds, periods, ["tests"] * count, [None] * count
+
+
+async def long(connection: Connection, owner: int, people: Sequence[int], call: Any) -> list[tuple[int, Any]]:
+    mode, adding, told = call
+    rows = await connection.fetch(_LONG, mode, adding, False, *arrays(owner, people, told))
+    return [(row[1], row[2]) for row in rows]
+
+
+async def plain(connection: Connection, owner: int, people: Sequence[int], call: Any) -> list[tuple[int, Any]]:
+    mode, adding, told = call
+    rows = await connection.fetch(_PLAIN, mode, adding, True, *arrays(owner, people, told))
+    return [(row[1], row[2]) for row in rows]
+
+
+async def singly(connection: Connection, owner: int, people: Sequence[int], call: Any) -> list[tuple[int, Any]]:
+    mode, adding, told = call
+    return [found for line in told for found in await plain(connection, owner, people, (mode, adding, [line]))]
+
+
+async def columns(connection: Connection, owner: int, people: Sequence[int], call: Any) -> list[tuple[int, Any]]:
+    mode, adding, told = call
+    ssins, kinds = [people[line[0]] for line in told], [KINDS.index(line[1]) + 1 for line in told]
+    firsts, untils = zip(*map(bounds, told), strict=True)
+    found = dict(await connection.fetch(_COLUMNS, mode, adding, owner, ssins, kinds, firsts, untils))
+    return [(found.get(place, 0), None) for place in range(1, len(told) + 1)]
+
+
+WAYS: tuple[Write, ...] = (long, plain, singly, columns)
+_people: dict[str, list[int]] = {}
+
+
+async def people_of(database: Database, dsn: str) -> list[int]:
+    """The same people for all examples."""
+    if dsn not in _people:
+        numbers = fresh(6)
+        await load_people(
+            database,
+            {"ssin": numbers[ACTIVE]},
+            {"ssin": numbers[CANCELLED], "cancelled": True},
+            {"ssin": numbers[REPLACED], "replacedBy": numbers[5]},
+            {"ssin": numbers[OTHER]},
+            {"ssin": numbers[5]},
+        )
+        _people[dsn] = [to_int(ssin) for ssin in numbers[:5]]
+    return _people[dsn]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(made=st.lists(calls, min_size=1, max_size=6))
+def test_rp_03_rp_04_all_ways_write_the_same(ask: Ask, dsn: str, made: Any) -> None:
+    async def question(database: Database) -> None:
+        people = await people_of(database, dsn)
+        owners = []
+        for _ in WAYS:
+            register = await new_register(database, DossierType("902", "x"), DossierType("4", "x", closed=True))
+            owners.append(cbe.to_int(register.owner))
+        async with database.connection() as connection:
+            for call in made:
+                expected, *others = [
+                    await way(connection, owner, people, call) for way, owner in zip(WAYS, owners, strict=True)
+                ]
+                # The long way follows a number that was replaced; the others tell that its line comes to the long way.
+                follows = [line[0] == REPLACED for line in call[2]]
+                for way, found in zip(WAYS[1:], others, strict=True):
+                    for replaced, one, other in zip(follows, expected, found, strict=True):
+                        assert other[0] == (9 if replaced else one[0])
+                        assert replaced or way is columns or other[1] == one[1]
+            stored = [await connection.fetch(_STORED, owner, people) for owner in owners]
+        assert all(each == stored[0] for each in stored[1:])
+
+    ask(question)
+
+
+def test_rp_03_two_lines_of_one_key_have_no_short_way_for_files(ask: Ask) -> None:
+    """Or both would be written, though they overlap."""
+
+    async def question(database: Database) -> None:
+        (ssin,) = fresh(1)
+        await load_people(database, {"ssin": ssin})
+        register = await new_register(database)
+        twice: list[Line] = [(0, "902", 0, 5), (0, "902", 3, 9)]
+        async with database.connection() as connection:
+            with pytest.raises(PostgresError, match="two of the lines"):
+                await columns(connection, cbe.to_int(register.owner), [to_int(ssin)], (2, True, twice))
+
+    ask(question)
+
+
+def test_rp_06_a_line_that_changes_nothing_leaves_no_trace(ask: Ask) -> None:
+    async def question(database: Database) -> None:
+        (ssin,) = fresh(1)
+        await load_people(database, {"ssin": ssin})
+        for way in WAYS:
+            register = await new_register(database)
+            owner, number = cbe.to_int(register.owner), [to_int(ssin)]
+            async with database.connection() as connection:
+                for line in ((0, "902", 0, 9), (0, "902", 2, 3)):
+                    await way(connection, owner, number, (2, True, [line]))
+                await way(connection, owner, number, (2, False, [(0, "902", 30, 2)]))
+            changes = "SELECT count(*) FROM repertory_change WHERE owner = $1"
+            assert await database.fetchval(changes, owner) == 1, way.__name__
+
+    ask(question)
