@@ -154,7 +154,14 @@ def test_tables_that_cannot_be_exchanged_are_filled(
 
 @pytest.mark.parametrize(
     "statement",
-    ["GRANT SELECT ON name_key TO PUBLIC", "INSERT INTO address_key VALUES (1, '1', '1', '1', '1')"],
+    [
+        "GRANT SELECT ON name_key TO PUBLIC",
+        "GRANT SELECT (key) ON name_key TO PUBLIC",
+        "ALTER TABLE address_key SET (fillfactor = 90)",
+        "ALTER TABLE name_key ENABLE ROW LEVEL SECURITY",
+        "CREATE PUBLICATION of_an_operator FOR TABLE address_key",
+        "INSERT INTO address_key VALUES (1, '1', '1', '1', '1')",
+    ],
 )
 def test_tables_with_something_of_their_own_are_not_exchanged(fresh_dsn: str, statement: str) -> None:
     async def work(database: Database) -> None:
