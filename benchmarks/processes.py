@@ -35,6 +35,11 @@ def own_seconds(process: int) -> float:
     return sum(map(int, _stat(process)[_TIMES])) / _TICKS_A_SECOND
 
 
+def parent(process: int) -> int:
+    """Who started it."""
+    return int(_stat(process)[_PARENT])
+
+
 def _stat(process: int) -> list[str]:
     """Empty for a process that is gone."""
     try:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from datetime import date
 
-from msgspec import Struct
-
 from documentation import ROOT, blocks
 from kruispunt.registers import legal_data, person_lines
 from kruispunt.registers.legal_data import CivilStateCode, LegalData, LinguisticRegime, Subregister, Unreadable
+from kruispunt.registers.shapes import Shape
 
 PAGE = ROOT / "docs" / "reference" / "people-lines.md"
 
@@ -19,8 +18,8 @@ def names() -> set[str]:
     return {name for shape in shapes() for name in shape.__struct_encode_fields__}
 
 
-def shapes() -> list[type[Struct]]:
-    return [each for each in vars(legal_data).values() if isinstance(each, type) and issubclass(each, Struct)]
+def shapes() -> list[type[Shape]]:
+    return [each for each in vars(legal_data).values() if isinstance(each, type) and issubclass(each, Shape)]
 
 
 def test_every_field_is_documented() -> None:

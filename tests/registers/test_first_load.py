@@ -118,6 +118,20 @@ def test_the_keys_are_those_of_a_load_in_two_parts(
     assert any("9999" in row for row in ours[-1])
 
 
+def test_rows_are_not_looked_for_without_an_index(fresh_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a file in which each number stands twice, each batch would read all rows there are."""
+    monkeypatch.setattr(importing, "BATCH", 1)
+    (line,), found, forget = people(1), [], key_writing.key_tables.forget
+
+    async def looking(connection: Any, *args: Any) -> None:
+        found.append(await connection.fetchval("SELECT count(*) FROM pg_indexes WHERE tablename = 'name_key_fresh'"))
+        await forget(connection, *args)
+
+    monkeypatch.setattr(key_writing.key_tables, "forget", looking)
+    within(fresh_dsn, lambda database: load(database, line, {**line, "nationalRegister": legal("Wouters")}))
+    assert found == [3]
+
+
 def test_who_searches_is_not_kept_waiting_and_sees_nobody_before_the_end(fresh_dsn: str) -> None:
     async def work(database: Database) -> None:
         async with changes.changing(database, "tester", many=True) as changer:
@@ -154,7 +168,14 @@ def test_tables_that_cannot_be_exchanged_are_filled(
 
 @pytest.mark.parametrize(
     "statement",
-    ["GRANT SELECT ON name_key TO PUBLIC", "INSERT INTO address_key VALUES (1, '1', '1', '1', '1')"],
+    [
+        "GRANT SELECT ON name_key TO PUBLIC",
+        "GRANT SELECT (key) ON name_key TO PUBLIC",
+        "ALTER TABLE address_key SET (fillfactor = 90)",
+        "ALTER TABLE name_key ENABLE ROW LEVEL SECURITY",
+        "CREATE PUBLICATION of_an_operator FOR TABLE address_key",
+        "INSERT INTO address_key VALUES (1, '1', '1', '1', '1')",
+    ],
 )
 def test_tables_with_something_of_their_own_are_not_exchanged(fresh_dsn: str, statement: str) -> None:
     async def work(database: Database) -> None:

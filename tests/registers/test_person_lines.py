@@ -50,8 +50,29 @@ def test_documents_are_read_back_from_the_database_as_they_were(line: PersonLine
         assert legal_json.parse(legal_json.write(dossier.legal)) == dossier.legal
 
 
+TWICE = (
+    ('"lastName"', '"Maes"'),
+    ('"register"', '"national"'),
+    ('"date"', '"1990-01-00"'),
+    ('"nationalRegister"', '{"name":{"lastName":"Maes"},"birth":{"date":"1990-01-00"}}'),
+    ('"ssin"', '"85673093333"'),
+    ('"firstNames"', "[]"),
+    ('"cancelled"', "true"),
+    ('"modified"', '"1990-01-00"'),
+)
+"""Fields with a value that they may have: who reads the last one alone would not notice."""
+BAD = (
+    ('"lastName":"', '"lastName":" '),
+    ('"lastName":"', '"lastName":"\u3000'),
+    ('"lastName":"', '"lastName":"a\u2028'),
+    ('"lastName":"', '"lastName":"a\x7f'),
+    ('"code":"', '"code":"x'),
+    ('"code":"', '"code":"123'),
+)
+
+
 def mutated(text: str) -> st.SearchStrategy[str]:
-    """The line with a field twice, nulls, blanks, escapes, or a part cut out."""
+    """The line with a field twice, nulls, blanks, escapes, bad texts and codes, or a part cut out."""
     names = st.sampled_from(("ssin", "register", "name", "birth", "date", "lastName", "cancelled", "gender", "code"))
     return st.one_of(
         st.just(text),
@@ -59,6 +80,8 @@ def mutated(text: str) -> st.SearchStrategy[str]:
         names.map(lambda name: text.replace(f'"{name}":', f'"{name}":null,"{name}":', 1)),
         names.map(lambda name: text.replace(f'"{name}":', f'"other":null,"{name}":', 1)),
         names.map(lambda name: text.replace(f'"{name}":', f'"{name}":{{"{name}":"x"}},"{name}":', 1)),
+        st.sampled_from(TWICE).map(lambda pair: text.replace(f"{pair[0]}:", f"{pair[0]}:{pair[1]},{pair[0]}:", 1)),
+        st.sampled_from(BAD).map(lambda pair: text.replace(*pair, 1)),
         st.just(json.dumps(json.loads(text), indent=1).replace("\n", " ")),
         st.just(json.dumps(json.loads(text), ensure_ascii=True)),
         st.just(text.replace('"', "\\u0022", 3)),
@@ -79,13 +102,28 @@ def test_the_quick_reading_agrees_with_the_thorough_one(text: str) -> None:
     assert quick is None or [quick] == told
 
 
-def test_a_field_that_stands_twice_deep_inside_refuses_the_line() -> None:
-    line = json.dumps(national()).replace('"lastName":', '"lastName": "Maes", "lastName":')
+@pytest.mark.parametrize("pair", TWICE[:-1])
+def test_a_field_that_stands_twice_deep_inside_refuses_the_line(pair: tuple[str, str]) -> None:
+    fields = national(gender={"code": 1, "modified": "1990-00-00"}) | {"cancelled": True}
+    plain = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    assert importing.read_plain(plain.encode(), today=TODAY, test_band=True) is not None
+    line = plain.replace(f"{pair[0]}:", f"{pair[0]}:{pair[1]},{pair[0]}:", 1)
+    assert line != plain
     report = jsonlines.ImportReport()
     (got,) = [*jsonlines.read_lines(io.BytesIO(line.encode()), read, report), None]
     assert got is None
     assert report.refused[0].why == "a field stands in the line twice"
     assert importing.read_plain(line.encode(), today=TODAY, test_band=True) is None
+
+
+@pytest.mark.parametrize("pair", BAD)
+def test_a_text_or_code_that_is_not_well_formed_is_left_to_the_thorough_reading(pair: tuple[str, str]) -> None:
+    plain = json.dumps(national(address=belgian()), ensure_ascii=False, separators=(",", ":"))
+    assert importing.read_plain(plain.encode(), today=TODAY, test_band=True) is not None
+    line = plain.replace(*pair, 1)
+    assert importing.read_plain(line.encode(), today=TODAY, test_band=True) is None
+    with pytest.raises(DataError, match="must be"):
+        read(json.loads(line))
 
 
 def test_null_is_the_same_as_absent_everywhere() -> None:

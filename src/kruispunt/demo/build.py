@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec.json import Encoder
 from pydantic import SecretStr
 
 from kruispunt.access.files import load_directory
@@ -160,26 +161,28 @@ def _write_people(
         own = _Lines(directory.data / f"{REGISTER}{owner}.jsonl")
         own.extend(of_register)
         own.close()
-    situations = []
-    supplied, others = Supplied(services, options.seed, today(SystemClock())), dict[str, list[Mapping[str, Any]]]()
+    supplied, others = Supplied(services, options.seed, today(SystemClock())), _suppliers(directory, services, personas)
     for demo in population(options.people, options.numbers, options.seed):
         people.append(demo.person)
         lines.extend(demo.lines)
         if demo.situation is not None:
-            situations.append(demo.situation)
+            others["situations"].append(demo.situation)
         for kind, row in supplied.of(demo.person):
-            (lines if kind == "inscriptions" else others.setdefault(kind, [])).append(row)
-    people.close()
-    lines.close()
+            (lines if kind == "inscriptions" else others[kind]).append(row)
+    for file in (people, lines, *others.values()):
+        file.close()
+
+
+def _suppliers(
+    directory: DemoDirectory, services: Sequence[Service], personas: Sequence[Persona]
+) -> Mapping[str, _Lines]:
+    """A file for each kind of data that services import, with what is known of the personas."""
+    files = {}
     for service in services:
         for kind in service.imports:
-            rows: list[Mapping[str, Any]] = [
-                {"ssin": p.final, **p.data} for p in personas if p.service is service and p.data
-            ]
-            rows += situations if kind == "situations" else others.get(kind, [])
-            file = _Lines(directory.data / f"{kind}.jsonl")
-            file.extend(rows)
-            file.close()
+            files[kind] = _Lines(directory.data / f"{kind}.jsonl")
+            files[kind].extend({"ssin": p.final, **p.data} for p in personas if p.service is service and p.data)
+    return files
 
 
 def _registers(
@@ -205,11 +208,11 @@ class _Lines:
     """A file of JSON Lines that is made anew; written at once, because a million people do not fit in memory."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w", encoding="utf-8")
-        self._encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
+        self._file = path.open("wb")
+        self._encode = Encoder().encode
 
     def append(self, row: Mapping[str, Any]) -> None:
-        self._file.write(self._encode(row) + "\n")
+        self._file.write(self._encode(row) + b"\n")
 
     def extend(self, rows: Iterable[Mapping[str, Any]]) -> None:
         for row in rows:

@@ -69,8 +69,11 @@ _DELETE: Final = """
     WHERE (d.ssin, d.origin) = (t.ssin, t.origin)
 """
 _ANALYZE: Final = "ANALYZE person, dossier, "
-_MEMORY: Final = "SELECT set_config('maintenance_work_mem', '256MB', true)"
-"""So that the keys of an index are sorted in memory."""
+_MEMORY: Final = """
+    SELECT set_config('maintenance_work_mem', greatest(262144, pg_size_bytes(setting || unit) / 1024) || 'kB', true)
+    FROM pg_settings WHERE name = 'maintenance_work_mem'
+"""
+"""At least 256 MB, so that the keys of an index are sorted in memory."""
 _NUMBERS: Final = ("ssin", "register", "state", "replaced_by")
 _DOCUMENTS: Final = ("ssin", "origin", "document")
 _CHANGES: Final = ("author", "kind", "ssin", "origins", "before", "after")

@@ -26,9 +26,15 @@ _FRESH: Final = "_fresh"
 _PLAIN: Final = """
     SELECT NOT EXISTS (SELECT FROM person) AND NOT EXISTS (SELECT FROM name_key)
         AND NOT EXISTS (SELECT FROM address_key)
-        AND bool_and(relacl IS NULL AND NOT relhastriggers AND pg_has_role(relowner, 'USAGE'))
+        AND bool_and(
+            pg_has_role(relowner, 'USAGE') AND relacl IS NULL AND reloptions IS NULL
+            AND reltablespace = 0 AND relreplident = 'd'
+            AND NOT (relhastriggers OR relhasrules OR relrowsecurity OR relhassubclass OR relispartition)
+            AND NOT EXISTS (SELECT FROM pg_publication_rel WHERE prrelid = t.oid)
+            AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = t.oid AND attacl IS NOT NULL)
+        )
         AND has_schema_privilege(current_schema(), 'CREATE')
-    FROM pg_class WHERE oid = ANY(ARRAY['name_key'::regclass, 'address_key'::regclass])
+    FROM pg_class t WHERE oid = ANY(ARRAY['name_key'::regclass, 'address_key'::regclass])
 """
 _INDEXES: Final = """
     SELECT c.relname, i.indisprimary, pg_get_indexdef(c.oid)

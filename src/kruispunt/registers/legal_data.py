@@ -44,6 +44,9 @@ class Origin(Enum):
     KSZ = 2
     """CBSS register: BIS and RAD (BCSS_KSZ)."""
 
+    # There is one of each, and they are keys of what every look-up makes; the one of Enum is written in Python.
+    __hash__ = object.__hash__
+
 
 class Subregister(Enum):
     """Where a person is inscribed; the value is the code of the reply (IP-16)."""

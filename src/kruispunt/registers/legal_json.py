@@ -17,7 +17,7 @@ from kruispunt.registers.wording import reason
 
 _DECODER: Final = Decoder(LegalData, dec_hook=read_day)
 # What msgspec cannot write of itself are dates alone, and they are texts.
-ENCODER: Final = Encoder(enc_hook=str)
+_ENCODER: Final = Encoder(enc_hook=str)
 
 
 def read(fields: object, where: str) -> LegalData:
@@ -43,7 +43,7 @@ def parse(document: str) -> LegalData:
 
 def write(legal: LegalData) -> str:
     """What the database keeps, and an export gives."""
-    return ENCODER.encode(legal).decode()
+    return _ENCODER.encode(legal).decode()
 
 
 def _without_nulls(value: Any) -> Any:
