@@ -91,6 +91,19 @@ def test_ss_01_to_06_validate_agrees_with_the_model(text: str) -> None:
     assert valid == model(text)
 
 
+@given(st.lists(plausible() | eleven_digits, min_size=1), st.booleans())
+def test_ss_01_to_06_a_sieve_admits_what_validate_does(texts: list[str], band: bool) -> None:
+    """Also what it saw before, and numbers of birth dates that it saw before."""
+    sieve = ssin.Sieve(TODAY, test_band=band)
+    for text in texts * 2:
+        try:
+            ssin.validate(text, today=TODAY, test_band=band)
+        except InvalidSsin:
+            assert not sieve.admits(text)
+        else:
+            assert sieve.admits(text)
+
+
 @given(births, counters, st.booleans())
 def test_ss_02_to_04_computed_national_numbers_are_valid_and_read_back(birth: date, counter: int, band: bool) -> None:
     number = ssin.compute(birth, counter, test_band=band)
