@@ -165,6 +165,7 @@ class Endless(io.RawIOBase):
         return block
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(WRITTEN), max_size=20),
     st.integers(1, 8),
