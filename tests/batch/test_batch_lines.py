@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from senders import document, line
 
-from kruispunt.batch import xml_lines
+from kruispunt.batch import blocks, xml_lines
 from kruispunt.batch.csv_lines import CsvFile
 from kruispunt.batch.items import Item, Kind, Read, Unreadable
 from kruispunt.batch.judging import Good, judge
@@ -22,6 +22,7 @@ from kruispunt.errors import DataError
 from kruispunt.xml.schemas import Schema
 
 SSIN = "85673093333"
+DAY = date(2026, 1, 31)
 WRITTEN = (
     line(SSIN),
     line(SSIN, "2020-01-01", "2020-12-31"),
@@ -59,7 +60,7 @@ def read(data: bytes) -> list[Read]:
 
 def told(each: Read) -> object:
     """A day that does not exist is refused by the schema, or when the line is judged."""
-    return each if isinstance(judge(each, Kind.INSERT, date(2026, 1, 31), test_band=True), Good) else "refused"
+    return each if isinstance(judge(each, Kind.INSERT, DAY, test_band=True), Good) else "refused"
 
 
 def whole(data: bytes) -> list[object]:
@@ -162,6 +163,38 @@ class Endless(io.RawIOBase):
             self._rest += part
         block, self._rest = self._rest[:size], self._rest[size:]
         return block
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from(WRITTEN), max_size=20),
+    st.integers(1, 8),
+    st.sampled_from([2, 100]),
+    st.sampled_from(list(Kind)),
+)
+def test_blocks_hold_what_was_read_and_judged(lines: list[str], size: int, heavy: int, kind: Kind) -> None:
+    """Numbers and all: the quick way and `judge` say the same of each line, wherever blocks end."""
+    source = XmlFile(io.BytesIO(document(lines, kind=kind)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "HEAVY", heavy)
+        found = list(blocks.Blocks(source.batches(), kind, DAY, size, test_band=True))
+    assert all(len(block) <= size and block.heavy <= heavy + 1 for block in found)
+    told_lines = []
+    for block in found:
+        assert [block.ssins[place] for place in block.in_order()] == sorted(block.ssins)
+        for place in range(len(block)):
+            if place in block.refused:
+                told_lines.append(block.refused[place])
+                continue
+            first, until = block.firsts[place], block.untils[place]
+            good = Good(block.ssins[place], *block.names[block.types[place]], first or None, until or None)
+            told_lines.append((good, block.identified.get(place)))
+    expected = []
+    for each in read(document(lines, kind=kind)):
+        judged = judge(each, kind, DAY, test_band=True)
+        identification = each.identification if isinstance(each, Item) else None
+        expected.append((judged, identification) if isinstance(judged, Good) else judged)
+    assert told_lines == expected
 
 
 @pytest.mark.parametrize("lines", [10_000, 300_000])

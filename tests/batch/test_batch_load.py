@@ -276,6 +276,32 @@ def test_rp_03_rp_04_files_in_any_parts_come_to_what_the_pure_functions_do(
         ask_shared(question)
 
 
+def test_rp_08_a_load_goes_on_with_the_sizes_that_it_began_with(ask: Ask, tmp_path: Path) -> None:
+    """Those of an earlier version, say; or lines would be left out and others done twice."""
+
+    async def question(database: Database) -> None:
+        people = numbers(100)
+        await prepare(database, people)
+        file = send(tmp_path, [line(ssin) for ssin in (*people[50:], *people[:50])])
+
+        def stop(done: int, _: int) -> None:
+            if done > 40:
+                raise InterruptedError
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(files, "BLOCK", 30)
+            patch.setattr(files, "PART", 7)
+            with pytest.raises(InterruptedError):
+                await load_file(bench(database), file, progress=stop)
+        assert 40 < (await status(database))[0].lines < 60
+        loaded = await load_file(bench(database), file)
+        assert (loaded.before, loaded.status.done, loaded.status.unchanged) == (State.BROKEN_OFF, 100, 0)
+        assert {verdict for verdict, _ in outcomes(file).values()} == {"DONE"}
+        assert await database.fetchval("SELECT count(DISTINCT ssin) FROM inscription") == 100
+
+    ask(question)
+
+
 def _period(origin: date, begin: int, more: int) -> Period:
     return Period.days(origin + timedelta(days=begin), origin + timedelta(days=begin + more))
 

@@ -3,7 +3,7 @@
 import re
 from datetime import date
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stdnum.be import nn
 
@@ -89,6 +89,20 @@ def test_ss_01_to_06_validate_agrees_with_the_model(text: str) -> None:
     else:
         valid = True
     assert valid == model(text)
+
+
+@settings(deadline=None)
+@given(st.lists(plausible() | eleven_digits, min_size=1), st.booleans())
+def test_ss_01_to_06_a_sieve_admits_what_validate_does(texts: list[str], band: bool) -> None:
+    """Also what it saw before, and numbers of birth dates that it saw before."""
+    sieve = ssin.Sieve(TODAY, test_band=band)
+    for text in texts * 2:
+        try:
+            ssin.validate(text, today=TODAY, test_band=band)
+        except InvalidSsin:
+            assert not sieve.admits(text)
+        else:
+            assert sieve.admits(text)
 
 
 @given(births, counters, st.booleans())

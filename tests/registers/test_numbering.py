@@ -28,6 +28,7 @@ births = st.one_of(
 sexes = st.none() | st.sampled_from(Sex)
 
 
+@settings(deadline=None)
 @given(births, sexes, st.integers(1, 990))
 @settings(deadline=None)
 def test_every_number_follows_the_rules(birth: PartialDate, sex: Sex | None, first: int) -> None:

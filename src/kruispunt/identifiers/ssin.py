@@ -151,7 +151,9 @@ class Sieve:
     def _learn(self, birth: str) -> tuple[bool, bool]:
         nine = f"{birth}001"
         before, after = (f"{nine}{check_number(nine, from_2000=late):02d}" for late in (False, True))
-        self._births[birth] = found = self._valid(before), self._valid(after)
+        found = self._valid(before), self._valid(after)
+        if any(found):  # a hundred thousand or so; of what is wrong there may be a million
+            self._births[birth] = found
         return found
 
     def _valid(self, text: str) -> bool:

@@ -150,7 +150,7 @@ async def _write_one(
     author: Author,
     strictness: Strictness,
 ) -> Written:
-    columns = _columns(owner, line, author)
+    columns = [column[0] for column in _columns(owner, [line], author)]
     plain = True
     while True:
         sql = _STATEMENTS[operation, strictness, True, plain]
@@ -173,8 +173,8 @@ async def _write_many(
     plain = True
     while places:
         sql, again = _STATEMENTS[operation, strictness, False, plain], []
-        rows = [_columns(owner, lines[place], author) for place in places]
-        for row in await _patiently(partial(database.fetch, sql, *map(list, zip(*rows, strict=True)))):
+        columns = _columns(owner, [lines[place] for place in places], author)
+        for row in await _patiently(partial(database.fetch, sql, *columns)):
             place = places[row[0] - 1]
             if row[1] == AGAIN:
                 again.append(place)
@@ -193,16 +193,16 @@ async def _patiently(ask: Callable[[], Awaitable[list[Record]]]) -> list[Record]
     return await ask()
 
 
-def _columns(owner: CbeNumber, line: Line, author: Author) -> tuple[object, ...]:
-    key = line.key
+def _columns(owner: CbeNumber, lines: Sequence[Line], author: Author) -> tuple[list[object], ...]:
+    count, keys = len(lines), [line.key for line in lines]
     return (
-        cbe.to_int(owner),
-        to_int(key.ssin),
-        key.organisation,
-        key.dossier_type,
-        to_range(line.period),
-        author.name,
-        author.ticket,
+        [cbe.to_int(owner)] * count,
+        [to_int(key.ssin) for key in keys],
+        [key.organisation for key in keys],
+        [key.dossier_type for key in keys],
+        [to_range(line.period) for line in lines],
+        [author.name] * count,
+        [author.ticket] * count,
     )
 
 

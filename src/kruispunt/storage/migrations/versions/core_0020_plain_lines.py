@@ -96,7 +96,10 @@ NOTED = """
 """
 NOTED_ONCE = """
     INSERT INTO repertory_change (id, author, ticket, operation, owner)
-    SELECT change, told_author, told_ticket, told_operation, told_owner WHERE EXISTS (SELECT FROM settled)
+    SELECT change, told_author, told_ticket, told_operation, told_owner WHERE EXISTS (
+        SELECT FROM found f WHERE f.verdict = 0
+            AND CASE WHEN told_adding THEN (f.held @> f.period) IS NOT TRUE ELSE f.row IS NOT NULL END
+    )
 """
 
 
@@ -111,7 +114,7 @@ def adding(lines: str, noted: str) -> str:
     return f"""
         WITH {found}, several AS MATERIALIZED (
             SELECT f.place FROM found f GROUP BY f.place HAVING count(*) > 1
-        ), settled AS MATERIALIZED (
+        ), settled AS (
             SELECT f.place, f.owner, f.ssin, f.organisation, f.dossier_type, f.change,
                 CASE WHEN f.row IS NULL THEN f.period ELSE f.period + f.held END AS after
             FROM found f
@@ -139,7 +142,7 @@ def taking_out(lines: str, noted: str) -> str:
         """,
     )
     return f"""
-        WITH {found}, settled AS MATERIALIZED (
+        WITH {found}, settled AS (
             SELECT f.place, f.owner, f.change FROM found f WHERE f.row IS NOT NULL
         ), {written}
     """  # noqa: S608
