@@ -1,8 +1,25 @@
-"""What of a person changed, as a change keeps it and a subscription asks for it (RP-16)."""
+"""What of a person changed, as a change keeps it and a subscription asks for it (RP-16).
+
+What counts is what is *given* of a number, as `dossiers.look_up` gives it: of somebody who stands in both registers
+the CBSS document alone (IP-02), of a number that was replaced or cancelled nothing (IP-03), while access is blocked
+nothing (IP-18). So:
+
+- A change in a document that nobody is given is a change of no data: of the National Register for somebody of the RAD
+  register, of a number that is out of use, of somebody who is blocked. What changed in that time counts as soon as the
+  number is in use again (everything does), or can be told again (`ACCESS`, which stands for all data).
+- Former names and addresses are given to searches alone. What stands among them was told when it was today's.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntFlag
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic_core import from_json
+
+if TYPE_CHECKING:
+    from kruispunt.registers.facts import Facts
 
 
 class Part(IntFlag):
@@ -32,3 +49,79 @@ class Part(IntFlag):
 
 WHOLE = Part((Part.ACCESS << 1) - 1)
 """Every part."""
+NUMBER: Final = Part.NEW | Part.REPLACEMENT | Part.CANCELLATION
+"""What is about the number itself."""
+DATA: Final = WHOLE & ~NUMBER & ~Part.ACCESS
+"""Every group of data."""
+
+GROUPS: Final[Mapping[str, Part]] = {
+    "name": Part.NAME,
+    "birth": Part.BIRTH,
+    "gender": Part.GENDER,
+    "nationality": Part.NATIONALITY,
+    "civilState": Part.CIVIL_STATE,
+    "decease": Part.DECEASE,
+    "address": Part.ADDRESS,
+    "inscription": Part.INSCRIPTION,
+}
+"""Groups of data, by the field of a document that holds each."""
+_NO_DOCUMENT: Final[Mapping[str, Any]] = {}
+
+
+def parts_of(before: Facts | None, after: Facts) -> Part:
+    """What a change changed; `before` is None for a number that is new. Nothing at all is `Part(0)`.
+
+    Whoever was given the data before, and is told the groups among the parts, has the data after. With a part that is
+    about the number, or `ACCESS`, all groups may have changed.
+    """
+    parts = _of_the_number(before, after)
+    if not _in_use(after):
+        return parts
+    if before is not None and not _in_use(before):
+        return parts | DATA | _access(_NO_DOCUMENT, _given(after))
+    if before is not None and before.register == after.register and _text(before) == _text(after):
+        return parts
+    old, new = _NO_DOCUMENT if before is None else _given(before), _given(after)
+    parts |= _access(old, new)
+    if new.get("blocked"):
+        return parts
+    if before is None or (before.register, before.cbss is None) != (after.register, after.cbss is None):
+        parts |= Part.INSCRIPTION
+    for name, part in GROUPS.items():
+        if old.get(name) != new.get(name):
+            parts |= part
+    return parts
+
+
+def named(parts: Part) -> tuple[str, ...]:
+    """The names of the parts in lower case, in order, for people to read."""
+    return tuple((part.name or "").lower().replace("_", " ") for part in Part if part in parts)
+
+
+def _of_the_number(before: Facts | None, after: Facts) -> Part:
+    replaced_by, cancelled = (None, False) if before is None else (before.replaced_by, before.cancelled)
+    parts = Part.NEW if before is None else Part(0)
+    if replaced_by != after.replaced_by:
+        parts |= Part.REPLACEMENT
+    if cancelled != after.cancelled:
+        parts |= Part.CANCELLATION
+    return parts
+
+
+def _access(old: Mapping[str, Any], new: Mapping[str, Any]) -> Part:
+    hidden = [(each.get("blocked", False), set(each.get("unreadable", ()))) for each in (old, new)]
+    return Part.ACCESS if hidden[0] != hidden[1] else Part(0)
+
+
+def _in_use(facts: Facts) -> bool:
+    return facts.replaced_by is None and not facts.cancelled
+
+
+def _text(facts: Facts) -> str | None:
+    return facts.national if facts.cbss is None else facts.cbss
+
+
+def _given(facts: Facts) -> Mapping[str, Any]:
+    """The document that is given. Equal data are equal here too: `legal_json.write` has one text for them."""
+    text = _text(facts)
+    return _NO_DOCUMENT if text is None else from_json(text, cache_strings="keys")
