@@ -20,7 +20,7 @@ from kruispunt.registers.facts import Facts
 from kruispunt.registers.history import history
 from kruispunt.registers.importing import import_people
 from kruispunt.registers.legal_data import LegalData, Origin
-from kruispunt.registers.parts import DATA, GROUPS, NUMBER, WHOLE, Part, named, parts_of
+from kruispunt.registers.parts import DATA, GROUPS, NUMBER, WHOLE, Part, named, parts_between, parts_of
 from kruispunt.registers.people import Register
 from kruispunt.registers.person_lines import PersonLine
 from kruispunt.registers.registering import Registered, declaration, register
@@ -93,7 +93,9 @@ def hidden(line: PersonLine | None) -> object:
 def test_rp_16_who_had_the_groups_and_is_told_those_of_a_change_has_them_after(data: st.DataObject) -> None:
     before = data.draw(st.none() | lines())
     after = data.draw(lines() if before is None else successors(before))
-    parts = parts_of(None if before is None else Facts.of(before), Facts.of(after))
+    old_facts, new_facts = None if before is None else Facts.of(before), Facts.of(after)
+    parts = parts_of(old_facts, new_facts)
+    assert parts_between(None if old_facts is None else old_facts.line, new_facts.line) == parts
     told = DATA if parts & (NUMBER | Part.ACCESS) else parts & DATA
     old, new = given_groups(before), given_groups(after)
     reader = {part: value for part, value in old.items() if part not in told}

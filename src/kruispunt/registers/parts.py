@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntFlag
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydantic_core import from_json
 
@@ -49,6 +49,7 @@ class Part(IntFlag):
 
 WHOLE = Part((Part.ACCESS << 1) - 1)
 """Every part."""
+NO_PART: Final = Part(0)
 NUMBER: Final = Part.NEW | Part.REPLACEMENT | Part.CANCELLATION
 """What is about the number itself."""
 DATA: Final = WHOLE & ~NUMBER & ~Part.ACCESS
@@ -69,28 +70,19 @@ _NO_DOCUMENT: Final[Mapping[str, Any]] = {}
 
 
 def parts_of(before: Facts | None, after: Facts) -> Part:
-    """What a change changed; `before` is None for a number that is new. Nothing at all is `Part(0)`.
+    """What a change changed; `before` is None for a number that is new. Nothing at all is `NO_PART`.
 
     Whoever was given the data before, and is told the groups among the parts, has the data after. With a part that is
     about the number, or `ACCESS`, all groups may have changed.
     """
-    parts = _of_the_number(before, after)
-    if not _in_use(after):
-        return parts
-    if before is not None and not _in_use(before):
-        return parts | DATA | _access(_NO_DOCUMENT, _given(after))
-    if before is not None and before.register == after.register and _text(before) == _text(after):
-        return parts
-    old, new = _NO_DOCUMENT if before is None else _given(before), _given(after)
-    parts |= _access(old, new)
-    if new.get("blocked"):
-        return parts
-    if before is None or (before.register, before.cbss is None) != (after.register, after.cbss is None):
-        parts |= Part.INSCRIPTION
-    for name, part in GROUPS.items():
-        if old.get(name) != new.get(name):
-            parts |= part
-    return parts
+    if before is not None and _same_document(before, after):
+        return _parts(_of_facts(before, _NO_DOCUMENT), _of_facts(after, _NO_DOCUMENT))
+    return _parts(None if before is None else _of_facts(before), _of_facts(after))
+
+
+def parts_between(before: str | None, after: str) -> Part:
+    """The same of two lines, as `person_change` keeps them; there may be several changes between."""
+    return _parts(None if before is None else _of_line(before), _of_line(after))
 
 
 def named(parts: Part) -> tuple[str, ...]:
@@ -98,9 +90,66 @@ def named(parts: Part) -> tuple[str, ...]:
     return tuple((part.name or "").lower().replace("_", " ") for part in Part if part in parts)
 
 
-def _of_the_number(before: Facts | None, after: Facts) -> Part:
+class _Standing(NamedTuple):
+    """A number, and what is given of it."""
+
+    register: int | str
+    replaced_by: int | str | None
+    cancelled: bool
+    of_cbss: bool
+    """Whose document is given."""
+    document: Mapping[str, Any]
+
+    @property
+    def in_use(self) -> bool:
+        return self.replaced_by is None and not self.cancelled
+
+
+def _of_facts(facts: Facts, document: Mapping[str, Any] | None = None) -> _Standing:
+    """Equal data are equal here too: `legal_json.write` has one text for them."""
+    text = facts.national if facts.cbss is None else facts.cbss
+    if document is None:
+        document = _NO_DOCUMENT if text is None else from_json(text, cache_strings="keys")
+    return _Standing(facts.register, facts.replaced_by, facts.cancelled, facts.cbss is not None, document)
+
+
+def _of_line(line: str) -> _Standing:
+    fields = from_json(line, cache_strings="keys")
+    cbss = fields.get("cbssRegister")
+    document = fields.get("nationalRegister", _NO_DOCUMENT) if cbss is None else cbss
+    return _Standing(
+        fields["register"], fields.get("replacedBy"), fields.get("cancelled", False), cbss is not None, document
+    )
+
+
+def _same_document(before: Facts, after: Facts) -> bool:
+    """Whether the same text is given by the same register: then it need not be read."""
+    return (before.cbss is None) == (after.cbss is None) and (
+        before.national == after.national if after.cbss is None else before.cbss == after.cbss
+    )
+
+
+def _parts(before: _Standing | None, after: _Standing) -> Part:
+    parts = _of_the_number(before, after)
+    if not after.in_use:
+        return parts
+    if before is not None and not before.in_use:
+        return parts | DATA
+    old = _NO_DOCUMENT if before is None else before.document
+    parts |= _access(old, after.document)
+    if after.document.get("blocked"):
+        return parts
+    if before is None or (before.register, before.of_cbss) != (after.register, after.of_cbss):
+        parts |= Part.INSCRIPTION
+    for name, part in GROUPS.items():
+        if old.get(name) != after.document.get(name):
+            parts |= part
+    return parts
+
+
+def _of_the_number(before: _Standing | None, after: _Standing) -> Part:
     replaced_by, cancelled = (None, False) if before is None else (before.replaced_by, before.cancelled)
-    parts = Part.NEW if before is None else Part(0)
+    parts = Part.NEW if before is None else NO_PART
     if replaced_by != after.replaced_by:
         parts |= Part.REPLACEMENT
     if cancelled != after.cancelled:
@@ -110,18 +159,4 @@ def _of_the_number(before: Facts | None, after: Facts) -> Part:
 
 def _access(old: Mapping[str, Any], new: Mapping[str, Any]) -> Part:
     hidden = [(each.get("blocked", False), set(each.get("unreadable", ()))) for each in (old, new)]
-    return Part.ACCESS if hidden[0] != hidden[1] else Part(0)
-
-
-def _in_use(facts: Facts) -> bool:
-    return facts.replaced_by is None and not facts.cancelled
-
-
-def _text(facts: Facts) -> str | None:
-    return facts.national if facts.cbss is None else facts.cbss
-
-
-def _given(facts: Facts) -> Mapping[str, Any]:
-    """The document that is given. Equal data are equal here too: `legal_json.write` has one text for them."""
-    text = _text(facts)
-    return _NO_DOCUMENT if text is None else from_json(text, cache_strings="keys")
+    return Part.ACCESS if hidden[0] != hidden[1] else NO_PART
