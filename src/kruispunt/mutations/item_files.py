@@ -54,7 +54,7 @@ def _from_xml(source: BinaryIO, rules: Rules, report: ImportReport) -> Iterator[
 
 
 def _nodes(source: BinaryIO) -> Iterator[etree._Element]:
-    """Everything that stands in the list. An element stays in the tree until the next one ended, as libxml2 wants it."""
+    """Everything that stands in the list. One stays in the tree until the next one ended, as libxml2 wants it."""
     parser = etree.XMLPullParser(
         ("start", "end"),
         encoding="utf-8",
@@ -75,8 +75,8 @@ def _nodes(source: BinaryIO) -> Iterator[etree._Element]:
             if depth == 1:
                 since = 0
                 yield node
-                while node.getprevious() is not None:
-                    del node.getparent()[0]
+                while (earlier := node.getprevious()) is not None and (root := node.getparent()) is not None:
+                    root.remove(earlier)
         if since > _MOST_AT_ONCE:
             raise DataError(f"an item has more than {items.MOST_BYTES:,} bytes")
     try:
@@ -92,7 +92,9 @@ def _events(parser: etree.XMLPullParser, block: bytes) -> Iterator[tuple[str, et
         parser.feed(block)
     except etree.XMLSyntaxError as error:
         broken = error
-    yield from parser.read_events()
+    for event, node in parser.read_events():
+        if isinstance(node, etree._Element):
+            yield event, node
     if broken is not None:
         raise _broken(broken)
 
