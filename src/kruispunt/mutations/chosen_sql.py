@@ -157,7 +157,7 @@ HOLDERS: Final = """
 """
 HOLDERS_ARE_FEW: Final = f"""
     SELECT (SELECT count(*) FROM pg_temp.holder) * {_FEW} < reltuples FROM pg_class WHERE oid = 'inscription'::regclass
-"""
+"""  # noqa: S608
 
 # In the order of the numbers, one probe each: OFFSET 0 keeps the planner from reading all lines.
 _PROBED: Final = """
