@@ -17,6 +17,7 @@ from kruispunt.cli import (
     doctor,
     key,
     log,
+    mutations,
     people,
     persona,
     phonetic,
@@ -69,6 +70,7 @@ app.add_typer(access.app, name="access")
 app.add_typer(people.app, name="people")
 app.add_typer(repertory.app, name="repertory")
 app.add_typer(batch.app, name="batch")
+app.add_typer(mutations.app, name="mutations")
 app.add_typer(data.app, name="data")
 app.add_typer(log.app, name="log")
 app.add_typer(supplier.app, name="supplier")
