@@ -90,6 +90,8 @@ class Record:
         """Files that differ in what they subscribe, and not in what they tell of this person, share a record."""
         kinds = _kinds(self._parts, subscribed)
         groups = granted if self._parts & _EVERYTHING else granted & self._parts
+        if self._data is None:
+            groups = 0
         found = self._written.get((kinds, groups))
         if found is None:
             person = self._data.person(groups) if groups and self._data is not None else ""
@@ -150,8 +152,10 @@ def write_item(number: int, ssin: int, sent: int, reference: str, moment: dateti
 
 @lru_cache(maxsize=65_536)
 def _kinds(changed: int, subscribed: int) -> str:
-    """A kind is told when it is subscribed with all its parts, of which some changed."""
-    told = [kind for kind, parts in PARTS.items() if parts & subscribed == parts and parts & changed]
+    """Of the kinds that are subscribed, those that happened. `ACCESS` belongs to several kinds, every other part to
+    one: a kind is subscribed when the file tells one of those.
+    """
+    told = [kind for kind, parts in PARTS.items() if parts & subscribed & ~Part.ACCESS and parts & subscribed & changed]
     return "".join(element("kind", kind.value) for kind in told)
 
 
