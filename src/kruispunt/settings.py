@@ -188,6 +188,23 @@ class Settings(BaseModel):
         "digits and hyphens.",
     )
 
+    mutation_dir: Path | None = Field(
+        None, description="Folder of the files of subscriptions to mutations; without it there are none."
+    )
+    mutation_notice_days: Annotated[int, Field(ge=1, le=365)] = Field(
+        5, description="Days after which a file that no subscriber collected is told to the operator."
+    )
+    mutation_retention_days: Annotated[int, Field(ge=7, le=36_500)] = Field(
+        400,
+        description="Days after which a mutation file is removed, and with it the possibility to make it again; its "
+        "checksum and voucher stay.",
+    )
+    distribution_time: str = Field(
+        "02:00",
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="When `kruispunt mutations schedule` distributes the day before; civil time in Belgium.",
+    )
+
     @field_validator("proxy_addresses")
     @classmethod
     def _addresses(cls, values: tuple[str, ...]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from kruispunt.cli import (
     call,
     data,
     demo,
+    distribution,
     doctor,
     key,
     log,
@@ -66,6 +67,11 @@ app.command("doctor")(doctor.doctor)
 app.command("attack")(attack.attack)
 app.command("phonetic")(phonetic.phonetic)
 people.app.command("reindex")(reindexing.reindex)
+mutations.app.command("distribute")(distribution.distribute_)
+mutations.app.command("schedule")(distribution.schedule)
+mutations.app.command("status")(distribution.status)
+mutations.app.command("again")(distribution.again)
+mutations.app.command("told")(distribution.told)
 app.add_typer(access.app, name="access")
 app.add_typer(people.app, name="people")
 app.add_typer(repertory.app, name="repertory")
