@@ -23,8 +23,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "core_0020"
-down_revision = "core_0012"
+revision = "core_0015"
+down_revision = "core_0014"
 branch_labels = None
 depends_on = None
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "core_0021"
-down_revision = "core_0020"
+revision = "core_0016"
+down_revision = "core_0015"
 branch_labels = None
 depends_on = None
 
