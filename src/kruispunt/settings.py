@@ -182,6 +182,13 @@ class Settings(BaseModel):
         None, description="File that names suppliers elsewhere; see the reference on suppliers."
     )
 
+    mutation_dir: Path | None = Field(
+        None, description="Folder of the files of subscriptions to mutations; without it there are none."
+    )
+    mutation_notice_days: Annotated[int, Field(ge=1, le=365)] = Field(
+        5, description="Days after which a file that no subscriber collected is told to the operator."
+    )
+
     @field_validator("proxy_addresses")
     @classmethod
     def _addresses(cls, values: tuple[str, ...]) -> tuple[str, ...]:
