@@ -6,13 +6,16 @@ import asyncio
 import http.client
 import json
 import os
+import re
 import socket
+import ssl
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -105,7 +108,6 @@ class Gateway:
     home: Path
     port: int
     dsn: str
-    subscriptions: dict[str, int] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -121,6 +123,40 @@ class Gateway:
     def get(self, name: str, path: str, **headers: str) -> Got:
         with self.as_(name) as subscriber:
             return subscriber.get(path, **headers)
+
+    def raw(self, name: str, data: bytes) -> bytes:
+        """Everything that is answered to bytes, until the server closes."""
+        with self.dial(name) as connection:
+            connection.sendall(data)
+            received = b""
+            with suppress(OSError):
+                while part := connection.recv(65536):
+                    received += part
+            return received
+
+    @contextmanager
+    def dial(self, name: str, buffer: int | None = None) -> Iterator[ssl.SSLSocket]:
+        """A TLS connection to write bytes to; `buffer` bounds what the system keeps of what was not read."""
+        context = tls_context(self.home / "ca.pem", self.home / f"{name}.pem", self.home / f"{name}.key")
+        raw = socket.socket()
+        if buffer is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        raw.settimeout(PATIENCE_SECONDS)
+        raw.connect(("127.0.0.1", self.port))
+        with raw, context.wrap_socket(raw, server_hostname="localhost") as tls:
+            yield tls
+
+    def metric(self, name: str) -> float:
+        """A figure of /metrics, added up over all its labels."""
+        port = load(self.home / "kruispunt.toml").local_port
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as page:
+            found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", page.read().decode(), re.MULTILINE)
+        return sum(map(float, found))
+
+    @property
+    def said(self) -> list[dict[str, Any]]:
+        """What the server wrote to its log."""
+        return [json.loads(line) for line in (self.home / "server.log").read_text().splitlines()]
 
     def ask(self, question: Callable[[Database], Awaitable[T]]) -> T:
         async def open_and_ask() -> T:

@@ -45,6 +45,10 @@ def test_the_folder_itself_may_be_a_link_of_the_operators(shelf: Path) -> None:
     assert open_and_read(shelf.parent / "link") == CONTENT
 
 
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 @pytest.mark.parametrize("what", ["link", "relative link", "pipe", "socket", "folder", "larger", "smaller", "device"])
 def test_nothing_else_in_its_place_is_opened(shelf: Path, what: str) -> None:
     path, secret = place(shelf), shelf.parent / "secret"
@@ -69,11 +73,11 @@ def test_nothing_else_in_its_place_is_opened(shelf: Path, what: str) -> None:
             path.write_bytes(CONTENT + b"x" if what == "larger" else CONTENT[1:])
         case "device":
             path.symlink_to("/dev/zero")
-    before_count = len(os.listdir("/proc/self/fd"))
+    before_count = descriptors()
     with pytest.raises(Missing) as missing:
         open_and_read(shelf)
     assert missing.value.odd
-    assert len(os.listdir("/proc/self/fd")) == before_count
+    assert descriptors() == before_count
 
 
 def test_a_folder_of_a_subscription_that_is_a_link_is_not_followed(shelf: Path) -> None:

@@ -123,7 +123,10 @@ class MutationsApi:
         return registration
 
     async def _log_in(self, visit: _Visit, registration: Registration, receive: Receive) -> bytes:
-        """The content of the request, once its entry is on disk. Raises TransportRefusal, StorageError, Disconnected."""
+        """The content of the request, once its entry is on disk.
+
+        Raises TransportRefusal, StorageError, Disconnected.
+        """
         exchange, request = visit.exchange, visit.request
         too_large: TransportRefusal | None = None
         try:

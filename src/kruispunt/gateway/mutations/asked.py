@@ -175,11 +175,11 @@ def _checksum(request: Request, body: bytes) -> str:
     if charset not in {"", "charset=utf-8"}:
         raise Declined(415, "http.charset", "Send UTF-8.")
     try:
-        pairs = json.loads(body.decode("utf-8"), object_pairs_hook=list)
+        content = json.loads(body.decode("utf-8"), object_pairs_hook=tuple)  # an array is a list
     except (ValueError, RecursionError):
-        pairs = None
-    match pairs:
-        case [("sha256", str() as sha256)] if _SHA256(sha256):
+        content = None
+    match content:
+        case tuple([("sha256", str() as sha256)]) if _SHA256(sha256):
             return sha256
     raise Declined(
         400,
