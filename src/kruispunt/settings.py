@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+from datetime import time
 from enum import Enum
 from ipaddress import ip_address
 from pathlib import Path
@@ -187,6 +188,14 @@ class Settings(BaseModel):
     )
     mutation_notice_days: Annotated[int, Field(ge=1, le=365)] = Field(
         5, description="Days after which a file that no subscriber collected is told to the operator."
+    )
+    mutation_retention_days: Annotated[int, Field(ge=7, le=36_500)] = Field(
+        400,
+        description="Days after which a mutation file is removed, and with it the possibility to make it again; its "
+        "checksum and voucher stay.",
+    )
+    distribution_time: time = Field(
+        time(2), description="When `kruispunt mutations schedule` distributes; civil time in Belgium, as 02:00."
     )
 
     @field_validator("proxy_addresses")

@@ -1,4 +1,4 @@
-"""Attacks on the files of subscriptions, through a running gateway: who, where, how, and how much at once (PL-08, RP-18)."""
+"""Attacks on the files of subscriptions, through a running gateway: who, where, how (PL-08, PL-30, RP-18)."""
 
 from __future__ import annotations
 
@@ -348,7 +348,8 @@ def test_nothing_is_delivered_that_cannot_be_logged(bank: Gateway) -> None:
     now("create function away() returns trigger language plpgsql as $$ begin raise exception 'away'; end $$")
     for kind in (0, 1):
         now(
-            f"create trigger away before insert on log_entry for each row when (new.kind = {kind}) execute function away()"
+            "create trigger away before insert on log_entry for each row "
+            f"when (new.kind = {kind}) execute function away()"
         )
         try:
             refused(lambda: bank.get("alpha", f"{FILES}/1"))
