@@ -31,7 +31,7 @@ from kruispunt.client.transport import tls_context
 from kruispunt.files.header import Header
 from kruispunt.files.voucher import Content, Voucher, sign_voucher
 from kruispunt.identifiers.organisation import OrganisationKey
-from kruispunt.mutations.shelf import name_of
+from kruispunt.mutations.layout import name_of
 from kruispunt.securitylog.keys import new_master_key
 from kruispunt.securitylog.read import Found
 from kruispunt.settings import Environment, load

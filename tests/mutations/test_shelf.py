@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kruispunt.mutations.shelf import Missing, name_of, open_file
+from kruispunt.mutations.layout import name_of
+from kruispunt.mutations.shelf import Missing, open_file
 
 CONTENT = b"<mutations/>"
 

@@ -14,6 +14,8 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from kruispunt.mutations.layout import name_of
+
 _FOLDER: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """Without waiting: to open a pipe that was planted would wait for somebody who writes into it."""
@@ -27,11 +29,6 @@ class Missing(Exception):
     def __init__(self, what: str, *, odd: bool) -> None:
         super().__init__(what)
         self.odd = odd
-
-
-def name_of(code: str, sequence: int) -> str:
-    """The name of a file of a subscription."""
-    return f"{code}-{sequence:010}.xml"
 
 
 def open_file(directory: Path, code: str, sequence: int, size: int) -> int:

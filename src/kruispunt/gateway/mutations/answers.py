@@ -19,8 +19,9 @@ from kruispunt.gateway.mutations.delivery import Opened, Readers
 from kruispunt.gateway.mutations.problems import Declined
 from kruispunt.gateway.mutations.ranges import Span, Unsatisfiable, is_same, names, span_of
 from kruispunt.mutations import offered
+from kruispunt.mutations.layout import name_of
 from kruispunt.mutations.offered import File, Owned
-from kruispunt.mutations.shelf import Missing, name_of, open_file
+from kruispunt.mutations.shelf import Missing, open_file
 from kruispunt.storage.database import Database
 
 JSON: Final = "application/json"
