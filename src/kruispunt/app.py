@@ -374,7 +374,8 @@ def mutations_api(platform: Platform, settings: Settings) -> MutationsApi | None
     """Files of subscriptions over HTTPS; None where no folder for them is set."""
     if settings.mutation_dir is None:
         return None
-    answers = Answers(platform.database, settings.mutation_dir, Readers())
+    retention = timedelta(days=settings.mutation_retention_days)
+    answers = Answers(platform.database, settings.mutation_dir, Readers(), platform.clock, retention)
     return MutationsApi(platform, answers, settings.request_seconds)
 
 

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -44,6 +45,7 @@ PATIENCE_SECONDS = 90
 CA = authority("Issuer of subscribers")
 ORGANISATIONS = {"alpha": "0999999922", "beta": "0999999823"}
 OWNER = 999999922
+FIRST_DAY = datetime.now(UTC).date() - timedelta(days=30)
 CLIENTS = {
     "alpha": ("alpha", ("alpha",), ("Mutations",)),
     "alpha-two": ("alpha", ("alpha",), ("Mutations",)),
@@ -172,12 +174,13 @@ class Gateway:
         """A subscription in force; the one before with this code ends."""
         return self.ask(lambda database: subscribe(database, code, organisation, **more))
 
-    def publish(self, code: str, sequence: int, content: bytes, day: date | None = date(2026, 1, 31)) -> Path:
-        """A file with its voucher, as a distribution leaves them."""
+    def publish(self, code: str, sequence: int, content: bytes, day: date | None = None) -> Path:
+        """A file with its voucher, as a distribution leaves them; by default of `day_of(sequence)`."""
         path = self.folder / code / name_of(code, sequence)
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
-        self.ask(lambda database: publish(database, self.home, code, sequence, Content(len(content), digest(content))))
+        content_ = Content(len(content), digest(content))
+        self.ask(lambda database: publish(database, self.home, code, sequence, content_, day))
         return path
 
     def enlarge(self, code: str, sequence: int, size: int) -> Path:
@@ -200,7 +203,10 @@ class Gateway:
     def register(self, **changed: Any) -> None:
         """Puts the rights of the tests in force, with other (owner, acts_for, services) for some, or None."""
         clients = {name: row for name, row in (CLIENTS | changed).items() if row is not None}
-        self.ask(lambda database: store.apply(database, table(self.home, clients), "tests", "tests"))
+        self.apply(table(self.home, clients))
+
+    def apply(self, rights: AccessTable) -> None:
+        self.ask(lambda database: store.apply(database, rights, "tests", "tests"))
 
     def revoke(self, *names: str, number: int) -> None:
         """A new list of revoked certificates takes the place of the one before."""
@@ -264,15 +270,19 @@ async def subscribe(database: Database, code: str, organisation: str = "alpha", 
         OWNER,
     )
     await database.execute("update subscription set ended = clock_timestamp() where code = $1 and ended is null", code)
-    values = {"legal_context": "TEST:CONTEXT", "kinds": ["address"], "stream": None, "active_only": True} | more
+    values = (
+        {"legal_context": "TEST:CONTEXT", "kinds": ["address"], "stream": None, "active_only": True}
+        | {"owner": OWNER}
+        | more
+    )
     found: int = await database.fetchval(
         "insert into subscription (code, organisation, receiver, legal_context, owner, active_only, kinds, stream, "
         "pushed, author) values ($1, $2, $3, $4, $5, $6, $7, $8, false, 'tests') returning id",
         code,
         organisation,
-        ORGANISATIONS[organisation],
+        values.get("receiver", ORGANISATIONS[organisation]),
         values["legal_context"],
-        OWNER,
+        values["owner"],
         values["active_only"],
         values["kinds"],
         values["stream"],
@@ -280,14 +290,22 @@ async def subscribe(database: Database, code: str, organisation: str = "alpha", 
     return found
 
 
-async def publish(database: Database, home: Path, code: str, sequence: int, content: Content) -> None:
-    at = datetime(2026, 2, 1, 1, tzinfo=UTC) + timedelta(days=sequence)
+def day_of(sequence: int) -> date:
+    """The day that a file tells: not long ago, and another one for each number."""
+    return FIRST_DAY + timedelta(days=sequence)
+
+
+async def publish(
+    database: Database, home: Path, code: str, sequence: int, content: Content, day: date | None = None
+) -> None:
+    day = day or day_of(sequence)
+    at = datetime.combine(day, time_of_day(1), UTC) + timedelta(days=1)
     row = await database.fetchrow("select id, receiver from subscription where code = $1 order by id desc", code)
     assert row is not None
     distribution = await database.fetchval(
         "insert into distribution (day, changes_from, changes_upto, items_from, items_upto, at, finished) "
         "values ($1, 0, 0, 0, 0, $2, $2) on conflict (day) do update set day = excluded.day returning id",
-        date(2026, 1, 31) + timedelta(days=sequence),
+        day,
         at,
     )
     header = Header(OrganisationKey("0244640631"), OrganisationKey(row["receiver"]), "TEST:CONTEXT", sequence, at)

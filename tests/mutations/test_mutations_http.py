@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from fetching import CLIENTS, Gateway, digest, gateway
+from fetching import CLIENTS, Gateway, day_of, digest, gateway
 
 from kruispunt.files.voucher import voucher_of
 from kruispunt.securitylog.entry import Kind
@@ -68,7 +69,7 @@ def test_files_are_listed_in_order_and_in_pages(bank: Gateway) -> None:
     assert re.fullmatch(r"2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first.pop("published"))
     assert first == {
         "sequence": 1,
-        "day": "2026-02-01",
+        "day": str(day_of(1)),
         "name": "one-0000000001.xml",
         "records": 1,
         "size": len(CONTENT),
@@ -199,6 +200,22 @@ def test_a_file_can_be_asked_for_again(bank: Gateway) -> None:
     assert first is not None
     path.write_bytes(SMALL * 3)  # as a turn of the distribution does
     assert bank.get("alpha", f"{FILES}/4").body == SMALL * 3
+
+
+def test_a_file_that_is_older_than_files_are_kept_is_not_promised(bank: Gateway) -> None:
+    """`mutation_retention_days` is 400."""
+    bank.subscribe("old")
+    for sequence, days in ((1, 402), (2, 399)):
+        bank.publish("old", sequence, SMALL, day_of(0) + timedelta(days=30 - days)).unlink()
+    with bank.as_("alpha") as alpha:
+        for ask in ("GET {}/1", "POST {}/1/request"):
+            method, _, path = ask.format(f"{BASE}/old/files").partition(" ")
+            refused = alpha.ask(method, path)
+            assert refused.status == 410
+            assert "cannot be made again" in refused.json["detail"]
+        assert bank.row("old", 1)["asked"] is None
+        assert alpha.get(f"{BASE}/old/files/1/voucher").body == bank.row("old", 1)["voucher"]
+        assert alpha.ask("POST", f"{BASE}/old/files/2/request").status == 202
 
 
 def test_every_request_is_logged_in_and_out_and_a_file_by_its_voucher(bank: Gateway) -> None:

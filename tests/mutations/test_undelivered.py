@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fetching import Gateway, environment, gateway
+from fetching import Gateway, day_of, environment, gateway
 
 from kruispunt.cli.examination import Level, _days_due
 from kruispunt.clock import FixedClock
@@ -53,7 +53,7 @@ def test_what_waits_is_counted_and_what_waits_too_long_is_named(bank: Gateway) -
             bank.publish(code, sequence, b"<mutations/>")
     now = datetime.now(UTC)
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    bank.ask(lambda d: d.execute("update distribution set day = $1 where day = date '2026-02-03'", yesterday))
+    bank.ask(lambda d: d.execute("update distribution set day = $1 where day = $2", yesterday, day_of(3)))
     bank.ask(lambda d: d.execute("update mutation_file set collected = now(), collector = 'x' where sequence = 1"))
     old = "update mutation_file set published = $1 where code = 'one' and sequence <= 2"
     bank.ask(lambda d: d.execute(old, now - NOTICE - timedelta(minutes=1)))

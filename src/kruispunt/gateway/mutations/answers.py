@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ from typing import Any, Final
 import structlog
 
 from kruispunt.access.model import Registration
-from kruispunt.clock import to_text
+from kruispunt.clock import Clock, to_text, today
 from kruispunt.errors import Information
 from kruispunt.gateway.mutations.asked import Asked, Operation, Request, unknown
 from kruispunt.gateway.mutations.delivery import Opened, Readers
@@ -54,6 +55,9 @@ class Answers:
     database: Database
     directory: Path
     readers: Readers
+    clock: Clock
+    retention: timedelta
+    """After which a file is removed, and can no longer be made."""
 
     async def answer(self, asked: Asked, request: Request, registration: Registration, owned: Owned | None) -> Reply:
         """`owned` is the subscription that the request names, where it names one. Raises Declined, StorageError."""
@@ -117,6 +121,8 @@ class Answers:
         return Reply(204, note="the file counts as collected" if first else "it was collected already")
 
     async def _request_again(self, asked: Asked, file: File) -> Reply:
+        if self._is_too_old(file):
+            raise _too_old()
         await offered.ask_again(self.database, file.id)
         name = name_of(asked.code, asked.sequence)
         return Reply(202, _json({"name": name, "sha256": file.sha256}), JSON, note=f"{name} will be written again")
@@ -141,13 +147,16 @@ class Answers:
         opened = Opened(descriptor, part)
         return Reply(200 if span is None else 206, b"", XML, kept, opened, part.length, note=note)
 
+    def _is_too_old(self, file: File) -> bool:
+        return file.day is not None and file.day < today(self.clock) - self.retention
+
     async def _open(self, asked: Asked, file: File) -> int:
         try:
             return await self.readers.run(partial(open_file, self.directory, asked.code, asked.sequence, file.size))
         except Missing as missing:
             if missing.odd:
                 _tell("a file of a subscription is not the one that was written", asked, str(missing))
-            raise _gone(asked) from None
+            raise (_too_old() if self._is_too_old(file) else _gone(asked)) from None
         except OSError as error:
             _tell("a file of a subscription cannot be opened", asked, error.strerror or "")
             raise Declined(
@@ -170,6 +179,15 @@ def _gone(asked: Asked) -> Declined:
         "The file is not in the folder any more.",
         remedy=f"Ask for it: POST /mutations/v1/subscriptions/{asked.code}/files/{asked.sequence}/request. "
         "The same bytes are there again after the next turn of the distribution.",
+    )
+
+
+def _too_old() -> Declined:
+    return Declined(
+        410,
+        "mutations.too-old",
+        "The file is older than files are kept, and cannot be made again.",
+        remedy="Its voucher stays: it tells the checksum of the file, should you find a copy.",
     )
 
 

@@ -25,6 +25,7 @@ from kruispunt.gateway.mutations.asked import Asked, Operation, Request, asked, 
 from kruispunt.gateway.mutations.delivery import Cut, Places, send_file
 from kruispunt.gateway.mutations.problems import CONTENT_TYPE, headers_of, problem, status_of
 from kruispunt.mutations import offered
+from kruispunt.mutations.entitlement import SERVICE
 from kruispunt.mutations.offered import Owned
 from kruispunt.pipeline.chain import internal_failure
 from kruispunt.pipeline.context import Claims, Exchange, Incoming, TlsClient
@@ -34,8 +35,6 @@ from kruispunt.pipeline.steps.log_incoming import entry_of
 from kruispunt.pipeline.steps.log_outgoing import log_outgoing, notes_of
 from kruispunt.securitylog.entry import Kind, Message
 
-SERVICE: Final = "Mutations"
-"""As access files name it."""
 MOST_BYTES: Final = 1024
 """Of the content of a request."""
 _CLOSING: Final = frozenset({403, 413})
