@@ -44,7 +44,7 @@ def prepared(bank: Gateway) -> tuple[Ssin, Ssin]:
 
     async def prepare(database: Database) -> None:
         await ground.registers(database)
-        people = [{"ssin": each, "legalData": ground.legal(street="1")} for each in (known, unknown)]
+        people = [{"ssin": each, "nationalRegister": ground.legal(street="1")} for each in (known, unknown)]
         await ground.tell(database, *people, written=False)
         await ground.inscribe(database, ground.OWNERS["alpha"], known)
 
@@ -53,7 +53,7 @@ def prepared(bank: Gateway) -> tuple[Ssin, Ssin]:
     bank.subscribe(
         "people", owner=owner, receiver=ground.OWNERS["alpha"], legal_context=ground.CONTEXT, kinds=["address"]
     )
-    moved = [{"ssin": each, "legalData": ground.legal(street="22")} for each in (known, unknown)]
+    moved = [{"ssin": each, "nationalRegister": ground.legal(street="22")} for each in (known, unknown)]
     bank.ask(lambda database: ground.tell(database, *moved))
     return known, unknown
 
