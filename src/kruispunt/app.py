@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -140,9 +140,10 @@ def suppliers_of(settings: Settings) -> tuple[tuple[Service, SupplierConfigurati
     """The services whose data come from elsewhere. Raises ConfigurationError for a supplier that no service has."""
     configured = load_suppliers(settings.suppliers_file)
     services = [s for s in services_of(settings) if s.remote is not None and s.supplier_name in configured]
-    unknown = configured.keys() - {s.supplier_name for s in services}
+    unknown = configured.keys() - {s.supplier_name for s in services} - set(settings.mutation_streams)
     if unknown:
-        known = ", ".join(sorted({s.supplier_name for s in services_of(settings) if s.remote is not None})) or "none"
+        elsewhere = {s.supplier_name for s in services_of(settings) if s.remote is not None}
+        known = ", ".join(sorted(elsewhere | set(settings.mutation_streams))) or "none"
         raise ConfigurationError(
             f"{settings.suppliers_file}: no service has a supplier elsewhere named {', '.join(sorted(unknown))}; "
             f"there are: {known}"
@@ -150,8 +151,15 @@ def suppliers_of(settings: Settings) -> tuple[tuple[Service, SupplierConfigurati
     return tuple((s, configured[s.supplier_name]) for s in services)
 
 
+def stream_suppliers_of(settings: Settings) -> Mapping[str, SupplierConfiguration]:
+    """The streams of mutations whose items are asked for elsewhere (RP-17), by name. Raises ConfigurationError."""
+    configured = load_suppliers(settings.suppliers_file)
+    return {name: configured[name] for name in settings.mutation_streams if name in configured}
+
+
 def _check_suppliers(settings: Settings) -> None:
-    for _service, one in suppliers_of(settings):
+    of_services = (one for _service, one in suppliers_of(settings))
+    for one in (*of_services, *stream_suppliers_of(settings).values()):
         read_pair(one.client_certificate, one.client_key)
         for path in (one.client_certificate, one.ca, *([one.reply_signers] if one.reply_signers else [])):
             _refuse_demo(settings, path)
@@ -206,6 +214,23 @@ async def open_suppliers(
                 stack.push_async_callback(remotes[name].close)
             ports[service.path] = service.remote.connect(remotes[name])
         yield ports
+
+
+@contextlib.asynccontextmanager
+async def open_stream_supplier(
+    settings: Settings, stream: str, clock: Clock, watch: Watch
+) -> AsyncIterator[RemoteSupplier]:
+    """Whoever is asked for the items of a stream. Raises ConfigurationError when nobody is configured."""
+    configured = stream_suppliers_of(settings)
+    if stream not in configured:
+        raise ConfigurationError(
+            f"nobody is configured to be asked for {stream}: add [supplier.{stream}] to suppliers_file"
+        )
+    supplier = RemoteSupplier(stream, configured[stream], signer_of(settings), clock, watch)
+    try:
+        yield supplier
+    finally:
+        await supplier.close()
 
 
 @contextlib.asynccontextmanager
