@@ -201,7 +201,7 @@ def test_files_may_be_read_by_the_group_of_their_folder_where_it_may_read_the_fo
         draft.touch(mode=0o600)
         draft.write_bytes(CONTENT)
         folder.place(draft, path, None)
-        folder.place_voucher(path, b"<voucher/>")
+        folder.place_voucher(tmp_path, path, b"<voucher/>")
         for each in (path, voucher_of(path)):
             found = each.stat()
             assert oct(found.st_mode & 0o777) == ("0o640" if shared else "0o600")

@@ -22,7 +22,6 @@ from typing import Final
 import structlog
 
 from kruispunt.errors import DataError
-from kruispunt.files.atomic import written_whole
 from kruispunt.files.voucher import SUFFIX, Content, content_of, voucher_of
 
 _WORK: Final = ".writing-"
@@ -93,13 +92,18 @@ def place(source: Path, path: Path, content: Content | None) -> None:
         _keep(path.parent)
 
 
-def place_voucher(path: Path, voucher: bytes) -> None:
-    """Put the voucher of the file at `path` beside it. Raises DataError."""
+def place_voucher(work: Path, path: Path, voucher: bytes) -> None:
+    """Put the voucher of the file at `path` beside it; `work` is a `workshop`. Raises DataError."""
     with told(path):
         _make_folder(path.parent)
-        with written_whole(voucher_of(path)) as target:
+        handle, source = tempfile.mkstemp(dir=work)
+        with os.fdopen(handle, "wb") as target:
             target.write(voucher)
-        _share(voucher_of(path), path.parent)
+            target.flush()
+            os.fsync(target.fileno())
+        _share(Path(source), path.parent)
+        Path(source).replace(voucher_of(path))
+        _keep(path.parent)
 
 
 def remove(path: Path) -> bool:
