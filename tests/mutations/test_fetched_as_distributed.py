@@ -1,4 +1,4 @@
-"""From a change of a person to the subscriber's disk: written by the commands, fetched through the gateway (RP-16, RP-18)."""
+"""From a change of a person to its subscriber: written by the commands, fetched through the gateway (RP-16, RP-18)."""
 
 from __future__ import annotations
 
