@@ -28,6 +28,10 @@ from kruispunt.errors import ConfigurationError
 from kruispunt.gateway.forwarded import Forwarded, address_of
 from kruispunt.gateway.http import HttpGateway
 from kruispunt.gateway.identity import Pair, PairWatch, TlsFront, read_pair, watch
+from kruispunt.gateway.mutations.answers import Answers
+from kruispunt.gateway.mutations.api import MutationsApi
+from kruispunt.gateway.mutations.asked import PREFIX
+from kruispunt.gateway.mutations.delivery import Readers
 from kruispunt.gateway.secrets import read_certificates, read_secret
 from kruispunt.gateway.wsdl import documents
 from kruispunt.identifiers.ticket import TicketSource
@@ -391,7 +395,18 @@ def _revocation_rules(settings: Settings) -> RevocationRules | None:
     )
 
 
-def gateway(platform: Platform, max_bytes: int, proxy_header: str | None = None) -> HttpGateway:
+def mutations_api(platform: Platform, settings: Settings) -> MutationsApi | None:
+    """Files of subscriptions over HTTPS; None where no folder for them is set."""
+    if settings.mutation_dir is None:
+        return None
+    retention = timedelta(days=settings.mutation_retention_days)
+    answers = Answers(platform.database, settings.mutation_dir, Readers(), platform.clock, retention)
+    return MutationsApi(platform, answers, settings.request_seconds)
+
+
+def gateway(
+    platform: Platform, max_bytes: int, proxy_header: str | None = None, mutations: MutationsApi | None = None
+) -> HttpGateway:
     """The ASGI application over an open platform; `proxy_header` where a proxy hands on the client's certificate."""
 
     async def admit(client: TlsClient) -> None:
@@ -403,10 +418,11 @@ def gateway(platform: Platform, max_bytes: int, proxy_header: str | None = None)
     contracts = {path: documents(mounted.service) for path, mounted in platform.mounted.items()}
     usual = replace(platform.rules.limits, size=max_bytes)
     larger = {path: m.limits(usual).size for path, m in platform.mounted.items() if m.service.limits is not None}
+    routed = None if mutations is None else (PREFIX, mutations)
     if proxy_header is None:
-        return HttpGateway(serve, contracts, max_bytes, admit, larger=larger)
+        return HttpGateway(serve, contracts, max_bytes, admit, larger=larger, routed=routed)
     forwarded = Forwarded(proxy_header.lower().encode(), platform.trust, platform.clock)
-    return HttpGateway(serve, contracts, max_bytes, admit, forwarded, address_of, larger)
+    return HttpGateway(serve, contracts, max_bytes, admit, forwarded, address_of, larger, routed)
 
 
 async def _forget_replays(platform: Platform) -> None:

@@ -12,6 +12,7 @@ from kruispunt.cli import (
     attack,
     batch,
     call,
+    collecting,
     data,
     demo,
     distribution,
@@ -72,6 +73,8 @@ mutations.app.command("schedule")(distribution.schedule)
 mutations.app.command("status")(distribution.status)
 mutations.app.command("again")(distribution.again)
 mutations.app.command("told")(distribution.told)
+mutations.app.command("collected")(collecting.collected)
+mutations.app.command("notes")(collecting.notes)
 app.add_typer(access.app, name="access")
 app.add_typer(people.app, name="people")
 app.add_typer(repertory.app, name="repertory")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,6 +87,7 @@ def place(source: Path, path: Path, content: Content | None) -> None:
                 file=path.name,
                 aside=str(_set_aside(path)),
             )
+        _share(source, path.parent)
         source.replace(path)
         _keep(path.parent)
 
@@ -99,6 +101,7 @@ def place_voucher(work: Path, path: Path, voucher: bytes) -> None:
             target.write(voucher)
             target.flush()
             os.fsync(target.fileno())
+        _share(Path(source), path.parent)
         Path(source).replace(voucher_of(path))
         _keep(path.parent)
 
@@ -132,6 +135,26 @@ def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         folder.mkdir(mode=0o700, exist_ok=True)
         _keep(folder.parent)
+
+
+def _share(file: Path, folder: Path) -> None:
+    """Who may read the folder as its group may read the file: the account of a subscriber that comes by SFTP.
+
+    Folders that are made here let nobody in; an operator gives one to a group by hand.
+    """
+    found = folder.stat()
+    if not found.st_mode & stat.S_IRGRP:
+        return
+    try:
+        os.chown(file, -1, found.st_gid, follow_symlinks=False)
+        file.chmod(0o640)
+    except PermissionError:
+        logger.warning(
+            "a file could not be given to the group of its folder, which cannot read it: "
+            "let the account of the server be a member of that group",
+            code="mutations.not-shared",
+            file=file.name,
+        )
 
 
 def _keep(folder: Path) -> None:
