@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NoReturn
 
-from kruispunt.errors import ConfigurationError, DataError, Refusal
+from kruispunt.errors import AuthenticationRefused, ConfigurationError, DataError, Refusal
 from kruispunt.files.voucher import Content, Voucher, content_of, read_voucher
 from kruispunt.identifiers import cbe
 from kruispunt.identifiers.organisation import OrganisationKey
@@ -69,8 +69,7 @@ def verified(data: bytes, trust: Trust, now: datetime) -> Voucher:
     may be asked for again long after it was made.
     """
     try:
-        created = _created(data)
-        return read_voucher(data, trust, min(now, created or now), lambda _fingerprint: STRICT).voucher
+        return _read(data, trust, now)
     except Refusal as refusal:
         raise NotReceived(
             Problem.UNSIGNED,
@@ -151,13 +150,14 @@ def refuse_store(why: str) -> NoReturn:
     raise NotReceived(Problem.STORE, why, "See to the disk and the rights of the directory") from None
 
 
-def _created(data: bytes) -> datetime | None:
-    """When a voucher says that it was signed; None for what is no moment, which `read_voucher` refuses."""
+def _read(data: bytes, trust: Trust, now: datetime) -> Voucher:
     try:
-        moment = datetime.fromisoformat(locate(parse(data)).created)
-    except ValueError:
-        return None
-    return None if moment.tzinfo is None else moment
+        return read_voucher(data, trust, now, lambda _fingerprint: STRICT).voucher
+    except AuthenticationRefused as refusal:
+        if refusal.rule != "certificate.expired":
+            raise
+        created = datetime.fromisoformat(locate(parse(data)).created)
+        return read_voucher(data, trust, min(now, created), lambda _fingerprint: STRICT).voucher
 
 
 _AGAIN: Final = "Ask for it again: kruispunt receive again; if it comes the same, tell the operator of the platform"
