@@ -1,7 +1,7 @@
 """Subscriptions to changes of people, and what was told to whom (RP-15 to RP-19).
 
-`person_change` stays the one record of changes. `parts` tells what of the person changed (`registers/parts.py`), so that
-a distribution chooses without reading a document; changes from before this revision count as changes of everything.
+`person_change` stays the one record of changes. `parts` tells what of the person changed (`registers/parts.py`), so
+that a distribution chooses without reading a document; changes from before this revision count as changes of all.
 
 A `distribution` tells the changes after one place in `person_change` up to another, and the same of the items of
 streams: one of a civil day for files, or one without a day for what is pushed. `distributed_person` and
@@ -71,6 +71,14 @@ STATEMENTS = (
     CREATE TRIGGER stream_item_is_final BEFORE UPDATE ON stream_item
     FOR EACH STATEMENT EXECUTE FUNCTION stream_item_is_final()
     """,
+    """
+    CREATE TABLE stream_position (
+        stream   text        PRIMARY KEY,
+        position text        NOT NULL CHECK (position <> ''),
+        at       timestamptz NOT NULL DEFAULT clock_timestamp()
+    )
+    """,
+    "COMMENT ON COLUMN stream_position.position IS 'where the supplier of the stream said that its items ended'",
     """
     CREATE TABLE distribution (
         id           bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
