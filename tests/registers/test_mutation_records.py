@@ -21,7 +21,8 @@ from kruispunt.registers.facts import Facts
 from kruispunt.registers.legal_data import LegalData, Location, Name, PlainTextAddress, StandardAddress, Unreadable
 from kruispunt.registers.parts import WHOLE, Part
 from kruispunt.registers.people import Register
-from kruispunt.registers.person_lines import PersonLine, Split, split
+from kruispunt.registers.person_lines import PersonLine
+from kruispunt.registers.split_lines import Split, split
 
 AT = datetime(2026, 2, 1, 1, tzinfo=UTC)
 ORDER = ("name", "nationality", "birth", "decease", "gender", "civilState", "address", "inscription")
