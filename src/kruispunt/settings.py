@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from datetime import time
 from enum import Enum
 from ipaddress import ip_address
 from pathlib import Path
@@ -197,8 +196,10 @@ class Settings(BaseModel):
         description="Days after which a mutation file is removed, and with it the possibility to make it again; its "
         "checksum and voucher stay.",
     )
-    distribution_time: time = Field(
-        time(2), description="When `kruispunt mutations schedule` distributes; civil time in Belgium, as 02:00."
+    distribution_time: str = Field(
+        "02:00",
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="When `kruispunt mutations schedule` distributes the day before; civil time in Belgium.",
     )
 
     @field_validator("proxy_addresses")
