@@ -306,8 +306,14 @@ def test_rp_18_no_redirect_is_followed(online: Online, status: int) -> None:
 def test_rp_18_a_platform_that_sends_too_slowly_is_not_waited_for(online: Online) -> None:
     online.put(1, *RECORDS)
     ticking = iter(range(0, 10**9, 10_000))
+
+    def clock() -> float:
+        """Slow as soon as the file itself was asked for."""
+        asked = any(seen.partition(" bytes=")[0].endswith("/files/1") for seen in online.platform.seen)
+        return float(next(ticking)) if asked else 0.0
+
     with online.desk() as (desk, source):
-        source._waiting = Waiting(lambda: float(next(ticking)), online.waited.append)
+        source._waiting = Waiting(clock, online.waited.append)
         outcome = receive(desk, source)
     assert problem(outcome) == (Problem.UNREACHABLE, None)
     assert "slowly" in str(outcome.problem)
