@@ -184,8 +184,8 @@ class Settings(BaseModel):
     )
     mutation_streams: tuple[str, ...] = Field(
         ("dimona",),
-        description="Further streams of mutations that can be subscribed to: names of up to 64 lower-case letters, digits "
-        "and hyphens.",
+        description="Further streams of mutations that can be subscribed to; names have up to 64 lower-case letters, "
+        "digits and hyphens.",
     )
 
     mutation_dir: Path | None = Field(

@@ -1,4 +1,4 @@
-"""`kruispunt mutations` against a running bank: subscriptions by the rights in force, items of a stream (RP-16, RP-17)."""
+"""`kruispunt mutations` against a running bank: subscriptions by the rights in force, items (RP-16, RP-17)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from kruispunt.cli import main
 from kruispunt.cli.terminal import out
 from kruispunt.errors import ConfigurationError, DataError
 from kruispunt.identifiers.ssin import compute
+from supplier_elsewhere import elsewhere
 
 FILE = """
 [[subscription]]
@@ -33,6 +34,7 @@ register = "0244640631"
 stream = "dimona"
 pushed = true
 """
+PROGRAM = Path(__file__).parents[1] / "stream_process.py"
 SSIN = compute(date(1919, 6, 1), 941, test_band=True)
 
 
@@ -81,6 +83,29 @@ def test_items_are_fed_and_nobody_is_asked_who_is_not_configured(run: Any, tmp_p
         run("mutations", "feed", "shoes", str(file))
     with pytest.raises(ConfigurationError, match=r"nobody can be asked for dimona: add a table \[supplier\.dimona\]"):
         run("mutations", "poll", "dimona")
+
+
+def test_rp_17_a_supplier_of_a_stream_is_tried_and_asked(run: Any, bank: Bank, tmp_path: Path, capsys: Any) -> None:
+    directory = tmp_path / "supplier"
+    directory.mkdir()
+    (directory / "platform-ca.pem").write_bytes((bank.pki / "ca.pem").read_bytes())
+    item = {"reference": "S-1", "ssin": SSIN, "moment": "2026-11-22T09:30:00+01:00", "payload": "<in></in>"}
+    (directory / "items.jsonl").write_text(json.dumps(item) + "\n")
+    with elsewhere(directory, PROGRAM, "dimona") as supplier:
+        supplier.write(tmp_path / "suppliers.toml", reply_signers=str(supplier.pki / "signing.pem"))
+        config = bank.directory / "with-a-stream.toml"
+        named = f"suppliers_file = {json.dumps(str(tmp_path / 'suppliers.toml'))}\n"
+        config.write_text(named + (bank.directory / "kruispunt.toml").read_text())
+        try:
+            steps = json.loads(run("supplier", "test", "dimona", "--config", str(config), "--json"))
+            assert [step["ok"] for step in steps] == [True] * 4, steps
+            taken = [json.loads(run("mutations", "poll", "dimona", "--config", str(config), "--json")) for _ in "12"]
+            assert [each["accepted"] for each in taken] == [1, 0]
+            with pytest.raises(ConfigurationError, match="no supplier elsewhere is named shoes; configured: dimona"):
+                run("supplier", "test", "shoes", "--config", str(config))
+        finally:
+            config.unlink()
+    assert [each["trouble"] for each in supplier.seen if each["trouble"]] == []
 
 
 def test_the_rights_to_mutations_stand_in_the_matrix(run: Any) -> None:
