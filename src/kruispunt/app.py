@@ -338,7 +338,9 @@ async def open_desk(
 
 def times_of(settings: Settings) -> Times:
     """When days are distributed, and for how long files are kept."""
-    return Times(time.fromisoformat(settings.distribution_time), settings.mutation_retention_days, settings.mutation_notice_days)
+    return Times(
+        time.fromisoformat(settings.distribution_time), settings.mutation_retention_days, settings.mutation_notice_days
+    )
 
 
 @contextlib.asynccontextmanager
