@@ -23,6 +23,7 @@ from kruispunt.cli import (
     people,
     persona,
     phonetic,
+    receive,
     reindexing,
     relay,
     repertory,
@@ -80,6 +81,7 @@ app.add_typer(people.app, name="people")
 app.add_typer(repertory.app, name="repertory")
 app.add_typer(batch.app, name="batch")
 app.add_typer(mutations.app, name="mutations")
+app.add_typer(receive.app, name="receive")
 app.add_typer(data.app, name="data")
 app.add_typer(log.app, name="log")
 app.add_typer(supplier.app, name="supplier")

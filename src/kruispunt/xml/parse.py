@@ -64,7 +64,7 @@ def parse(data: bytes, limits: Limits = LIMITS) -> etree._Element:
     if len(data) > limits.size:
         raise _refused("xml.size", f"the message has {len(data)} bytes, at most {limits.size} are allowed")
     _check_encoding(data)
-    content = _check_prolog(data)
+    content = check_prolog(data)
     try:
         root = _LOCAL.parse(data)
     except etree.XMLSyntaxError as error:
@@ -97,8 +97,11 @@ def _check_encoding(data: bytes) -> None:
             raise _refused("xml.encoding", f"the message is not UTF-8: byte {error.start + 1} is wrong") from None
 
 
-def _check_prolog(data: bytes) -> int:
-    """Refuse a foreign encoding, a DOCTYPE or an instruction; say where the declaration ends."""
+def check_prolog(data: bytes) -> int:
+    """Refuse a foreign encoding, a DOCTYPE or an instruction; say where the declaration ends.
+
+    `data` may be the beginning of a document. Raises InvalidRequest.
+    """
     start = 3 if data.startswith(_BOM) else 0
     if data.startswith((b"<?xml ", b"<?xml\t", b"<?xml\r", b"<?xml\n"), start):
         declaration = _DECLARATION.match(data, start)
@@ -109,7 +112,7 @@ def _check_prolog(data: bytes) -> int:
             name = encoding.decode("ascii", "replace")[:32]
             raise _refused("xml.encoding", f"the message declares the encoding {name}; only UTF-8 is read")
         start = declaration.end()
-    position = _after_comments(data, start)
+    position = after_comments(data, start)
     if data.startswith(b"<!", position):
         raise _doctype()
     if data.startswith(b"<?", position):
@@ -117,7 +120,7 @@ def _check_prolog(data: bytes) -> int:
     return start
 
 
-def _after_comments(data: bytes, position: int) -> int:
+def after_comments(data: bytes, position: int) -> int:
     """Where the first markup that is no comment begins; the end of the data for a comment without end."""
     while True:
         blank = _BLANK.match(data, position)
