@@ -32,7 +32,6 @@ from typing import Any, Final
 
 from fuzz_corpus import MESSAGES, NOW, Told, bank, incoming, original
 from lxml import etree
-from mutations import BYTES, TEXT, TREES, Mutation
 
 import kruispunt.wss.verify as verification
 from in_process import TO_DECISION, TO_SIGNATURE, begin, walk
@@ -42,6 +41,7 @@ from kruispunt.pipeline.platform import Platform
 from kruispunt.wss.canonical import NotCanonical, canonical
 from kruispunt.xml.namespaces import SOAP, WSSE, WSU
 from kruispunt.xml.parse import LIMITS
+from mutations import BYTES, TEXT, TREES, Mutation
 
 BATCH: Final = 1_000
 LONGEST_SECONDS: Final = 1_200

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import fuzz
-import mutations
 import pytest
 from fuzz import ACCEPTED, Broken, Fuzzer, case, run, shrink
 from fuzz_corpus import MESSAGES, NOW, bank, incoming, original
 
 import kruispunt.wss.verify as verification
+import mutations
 from in_process import TO_DECISION, TO_SIGNATURE, begin, walk
 from kruispunt.pipeline.chain import STEPS
 

@@ -24,7 +24,7 @@ from kruispunt.wss.policy import Policy
 from kruispunt.wss.structure import locate
 from kruispunt.wss.trust import Trust, Trusted
 from kruispunt.wss.verify import verify
-from kruispunt.xml.build import element
+from kruispunt.xml.build import element, optional
 from kruispunt.xml.parse import parse
 from kruispunt.xml.schemas import schema
 
@@ -63,6 +63,8 @@ class Voucher:
     environment: Environment
     records: int
     content: Content
+    subscription: str | None = None
+    """Code of the subscription whose sequence number it is; None where the sender's files have one sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def sign_voucher(voucher: Voucher, signer: Signs, now: datetime) -> bytes:
     inner = (
         f'<v:voucher xmlns:v="{NAMESPACE}">'
         + write_header(voucher.header)
+        + optional("subscription", voucher.subscription)
         + element("kind", voucher.kind)
         + element("environment", voucher.environment.value)
         + element("numberOfRecords", str(voucher.records))
@@ -128,8 +131,15 @@ def read_voucher(
     complaint = schema(_CONTRACT).check(node)
     if complaint is not None:
         raise DataError(f"the voucher does not follow its schema: {complaint}")
-    kind, environment, records, size, sha256 = ((part.text or "").strip() for part in list(node)[4:])
-    voucher = Voucher(read_header(node), kind, Environment(environment), int(records), Content(int(size), sha256))
+    kind, environment, records, size, sha256 = ((part.text or "").strip() for part in list(node)[-5:])
+    voucher = Voucher(
+        read_header(node),
+        kind,
+        Environment(environment),
+        int(records),
+        Content(int(size), sha256),
+        node.findtext("subscription"),
+    )
     return Signed(voucher, signed.certificate)
 
 
