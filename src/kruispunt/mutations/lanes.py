@@ -66,7 +66,7 @@ class Publisher:
         self._client = client
         self._outbox = outbox
         self._rules = rules
-        self._jetstream = client.jetstream(timeout=_PATIENCE_SECONDS, publish_async_max_pending=WINDOW * AT_A_TIME)
+        self._jetstream = client.jetstream(timeout=_PATIENCE_SECONDS)
         self._last: dict[str, int | None] = {}
         """For each stream that was opened the place of its last piece; None when that is not known."""
 
@@ -124,22 +124,20 @@ class Publisher:
         return places, None
 
     async def _post(self, code: str, pieces: Sequence[Piece], last: int | None) -> list[api.PubAck | Exception]:
-        """What JetStream says to each piece, in order; of those behind one that could not be sent, nothing."""
-        environment, sent = self._rules.environment, list[asyncio.Future[api.PubAck]]()
+        """What JetStream says to each piece, in order."""
+        environment = self._rules.environment
         to, into = subject(environment, code), stream(environment, code)
-        failed: list[api.PubAck | Exception] = []
-        for ahead, piece in enumerate(pieces):
+
+        async def one(piece: Piece, before: int | None) -> api.PubAck:
             headers = write_headers(code, piece)
-            if last is not None:
-                headers[api.Header.EXPECTED_LAST_SEQUENCE.value] = str(last + ahead)
-            try:
-                sent.append(await self._jetstream.publish_async(to, piece.body, _PATIENCE_SECONDS, into, headers))
-            except (NatsError, OSError) as error:
-                failed.append(error)
-                break
-        if sent:
-            await asyncio.wait(sent, timeout=_PATIENCE_SECONDS)
-        return [_outcome(future) for future in sent] + failed
+            if before is not None:
+                headers[api.Header.EXPECTED_LAST_SEQUENCE.value] = str(before)
+            return await self._jetstream.publish(to, piece.body, _PATIENCE_SECONDS, into, headers)
+
+        # Tasks begin in the order in which they are made, and each hands its piece to the connection at once.
+        turns = (one(piece, None if last is None else last + ahead) for ahead, piece in enumerate(pieces))
+        outcomes = await asyncio.gather(*turns, return_exceptions=True)
+        return [outcome if isinstance(outcome, api.PubAck) else _expected(outcome) for outcome in outcomes]
 
     async def _open(self, code: str) -> bool:
         """The stream as the settings have it, and its consumer; and what it lost, if it did. False without room."""
@@ -215,12 +213,11 @@ def _waits(code: str, failure: Exception) -> None:
     logger.warning("pieces wait", code="push.waits", subscription=code, why=why, told=str(failure))
 
 
-def _outcome(future: asyncio.Future[api.PubAck]) -> api.PubAck | Exception:
-    if not future.done():
-        future.cancel()
-        return MessagingError("NATS gave no answer in time")
-    error = future.exception()
-    return future.result() if error is None else error if isinstance(error, Exception) else MessagingError(str(error))
+def _expected(outcome: BaseException) -> Exception:
+    """Raises what is no answer of NATS, nor the want of one."""
+    if not isinstance(outcome, (NatsError, OSError, TimeoutError)):
+        raise outcome
+    return outcome
 
 
 def _away(error: Exception) -> MessagingError:
