@@ -208,7 +208,8 @@ def _command(name: str, command: Any) -> Iterator[str]:
     """A command, then those below it. `kruispunt call` parses its own words and is told apart."""
     below = getattr(command, "commands", None)
     heading = f"{'#' * max(2, name.count(' ') + 1)} {name}"
-    yield f"{heading}\n\n{_help(command)}" if below is not None else f"{heading}\n\n{_details(name, command)}"
+    works = below is None or command.invoke_without_command
+    yield f"{heading}\n\n{_details(name, command) if works else _help(command)}"
     for word, inner in (below or {}).items():
         if f"{name} {word}" != "kruispunt call":
             yield from _command(f"{name} {word}", inner)

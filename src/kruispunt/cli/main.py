@@ -20,6 +20,7 @@ from kruispunt.cli import (
     people,
     persona,
     phonetic,
+    receive,
     reindexing,
     relay,
     repertory,
@@ -69,6 +70,7 @@ app.add_typer(access.app, name="access")
 app.add_typer(people.app, name="people")
 app.add_typer(repertory.app, name="repertory")
 app.add_typer(batch.app, name="batch")
+app.add_typer(receive.app, name="receive")
 app.add_typer(data.app, name="data")
 app.add_typer(log.app, name="log")
 app.add_typer(supplier.app, name="supplier")

@@ -64,7 +64,7 @@ def parse(data: bytes, limits: Limits = LIMITS) -> etree._Element:
     if len(data) > limits.size:
         raise _refused("xml.size", f"the message has {len(data)} bytes, at most {limits.size} are allowed")
     _check_encoding(data)
-    content = _check_prolog(data)
+    content = check_prolog(data)
     try:
         root = _LOCAL.parse(data)
     except etree.XMLSyntaxError as error:
@@ -97,8 +97,11 @@ def _check_encoding(data: bytes) -> None:
             raise _refused("xml.encoding", f"the message is not UTF-8: byte {error.start + 1} is wrong") from None
 
 
-def _check_prolog(data: bytes) -> int:
-    """Refuse a foreign encoding, a DOCTYPE or an instruction; say where the declaration ends."""
+def check_prolog(data: bytes) -> int:
+    """Refuse a foreign encoding, a DOCTYPE or an instruction; say where the declaration ends.
+
+    `data` may be the beginning of a document. Raises InvalidRequest.
+    """
     start = 3 if data.startswith(_BOM) else 0
     if data.startswith((b"<?xml ", b"<?xml\t", b"<?xml\r", b"<?xml\n"), start):
         declaration = _DECLARATION.match(data, start)

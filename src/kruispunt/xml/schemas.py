@@ -108,10 +108,16 @@ class Schema:
         if self._compiled.validate(element):
             return None
         complaints = cast("Sequence[Any]", self._compiled.error_log)
-        return _for_client(complaints[0].message)
+        return without_value(complaints[0].message)
+
+    @property
+    def compiled(self) -> etree.XMLSchema:
+        """For a parser that validates while it reads."""
+        return self._compiled
 
 
-def _for_client(message: str) -> str:
+def without_value(message: str) -> str:
+    """A complaint of the schema as it may be shown to anybody; at most 256 characters."""
     message = " ".join(_without_value(message).split())
     return message if len(message) <= MESSAGE_LENGTH else message[: MESSAGE_LENGTH - 1] + "…"
 
