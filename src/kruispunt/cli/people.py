@@ -23,7 +23,7 @@ from kruispunt.cli.terminal import (
 from kruispunt.clock import SystemClock, today
 from kruispunt.errors import DataError
 from kruispunt.identifiers.ssin import InvalidSsin, Ssin, validate
-from kruispunt.registers import changes, legal_rules
+from kruispunt.registers import changes, legal_rules, parts
 from kruispunt.registers.exporting import export_people
 from kruispunt.registers.history import Change, history
 from kruispunt.registers.importing import import_people
@@ -117,7 +117,7 @@ def history_(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show who changed what about a number, and when. JSON has the lines before and after.
+    """Show who changed what about a number, when, and what of it is told. JSON has the lines before and after.
 
     Example: kruispunt people history 85673093333
     """
@@ -128,8 +128,8 @@ def history_(
     elif not found:
         out.print("No change was made since the number was loaded, or no register knows it.")
     for change in () if as_json else found:
-        fields = ", ".join(change.fields)
-        line = f"{change.at:%Y-%m-%d %H:%M:%S}Z  {change.kind.name.lower():9} {change.author}  {fields}"
+        fields, told = ", ".join(change.fields), ", ".join(parts.named(change.parts)) or "nothing"
+        line = f"{change.at:%Y-%m-%d %H:%M:%S}Z  {change.kind.name.lower():9} {change.author}  {fields} (told: {told})"
         out.print(harmless(line), markup=False)
 
 
@@ -189,6 +189,7 @@ def _told(change: Change) -> dict[str, object]:
         "at": change.at.isoformat(),
         "author": change.author,
         "kind": change.kind.name.lower(),
+        "parts": parts.named(change.parts),
         "fields": change.fields,
         "before": change.before,
         "after": change.after,

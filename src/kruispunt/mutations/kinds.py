@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Final
 
+from kruispunt.registers import parts
 from kruispunt.registers.parts import Part
 
 
@@ -21,16 +22,7 @@ class Kind(Enum):
     CANCELLATION = "cancellation"
 
 
-GROUPS: Final = {
-    "name": Part.NAME,
-    "birth": Part.BIRTH,
-    "gender": Part.GENDER,
-    "nationality": Part.NATIONALITY,
-    "civilState": Part.CIVIL_STATE,
-    "decease": Part.DECEASE,
-    "address": Part.ADDRESS,
-    "inscription": Part.INSCRIPTION,
-}
+GROUPS: Final = parts.GROUPS
 """Groups of data, by the names that grants use."""
 
 PARTS: Final = {
@@ -49,7 +41,7 @@ PARTS: Final = {
 }
 """The parts of a change that make it one of the kind; of those that are data, the data of the kind."""
 
-DATA: Final = Part(sum(GROUPS.values()))
+DATA: Final = parts.DATA
 """Every group of data."""
 
 

@@ -5,6 +5,8 @@ written: the rows of `person_change`, the facts in `person`, the documents in `d
 of all chains that pass through a changed number. One transaction at a time changes people, so that the order of
 `person_change.sequence` is the order in which changes became visible.
 
+Each row tells which parts of the person changed (`parts.py`), so that who is told of it is found without a document.
+
 Somebody who is new is written down when asked for (`write_new`), else counted only: a first population of millions
 has no history. Somebody who is known is always written down, with the line before and the line after. A line that
 tells nothing new writes nothing at all.
@@ -24,6 +26,7 @@ from kruispunt.registers import chains, key_tables
 from kruispunt.registers.chains import PATIENCE
 from kruispunt.registers.facts import Facts, Told
 from kruispunt.registers.legal_data import Origin
+from kruispunt.registers.parts import parts_of
 from kruispunt.registers.people import State
 from kruispunt.registers.person_lines import PersonLine
 
@@ -70,7 +73,7 @@ _DELETE: Final = """
 _ANALYZE: Final = "ANALYZE person, dossier, name_key, address_key"
 _NUMBERS: Final = ("ssin", "register", "state", "replaced_by")
 _DOCUMENTS: Final = ("ssin", "origin", "document")
-_CHANGES: Final = ("author", "kind", "ssin", "origins", "before", "after")
+_CHANGES: Final = ("author", "kind", "ssin", "origins", "before", "after", "parts")
 
 
 class Changer:
@@ -114,13 +117,10 @@ class Changer:
 
     async def _write_down(self, new: Sequence[Facts], changed: Sequence[tuple[Facts, Facts]]) -> None:
         rows: list[tuple[object, ...]] = [
-            (self._author, _kind(before, after).value, after.ssin, _origins(before, after), before.line, after.line)
-            for before, after in changed
+            (self._author, _kind(before, after).value, *_told(before, after)) for before, after in changed
         ]
         if self._write_new:
-            rows += [
-                (self._author, ChangeKind.NEW.value, each.ssin, _origins(None, each), None, each.line) for each in new
-            ]
+            rows += [(self._author, ChangeKind.NEW.value, *_told(None, each)) for each in new]
         elif new:
             await self._connection.execute(_LOADED, self._author, len(new), timeout=PATIENCE)
         await self._copy("person_change", _CHANGES, rows)
@@ -232,6 +232,12 @@ def _state(facts: Facts) -> State:
 def _documents(facts: Facts) -> list[tuple[int, int, str]]:
     both = ((Origin.RR, facts.national), (Origin.KSZ, facts.cbss))
     return [(facts.ssin, origin.value, document) for origin, document in both if document is not None]
+
+
+def _told(before: Facts | None, after: Facts) -> tuple[object, ...]:
+    """What a row of `person_change` has behind author and kind."""
+    line = None if before is None else before.line
+    return (after.ssin, _origins(before, after), line, after.line, parts_of(before, after).value)
 
 
 def _kind(before: Facts, after: Facts) -> ChangeKind:

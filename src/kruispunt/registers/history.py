@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kruispunt.identifiers.ssin import Ssin, to_int
 from kruispunt.registers.changes import ChangeKind
+from kruispunt.registers.parts import Part
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from kruispunt.storage.database import Database
 
 _OF_ONE: Final = """
-    SELECT sequence, at, author, kind, before, after FROM person_change WHERE ssin = $1 ORDER BY sequence
+    SELECT sequence, at, author, kind, parts, before, after FROM person_change WHERE ssin = $1 ORDER BY sequence
 """
 _ABSENT: Final = object()
 
@@ -32,6 +33,8 @@ class Change:
     """UTC."""
     author: str
     kind: ChangeKind
+    parts: Part
+    """What changed of what is given."""
     before: Mapping[str, Any] | None
     """A line of an import; None when the person was new."""
     after: Mapping[str, Any]
@@ -52,9 +55,9 @@ async def history(database: Database, ssin: Ssin) -> tuple[Change, ...]:
 
 
 def _change(row: Record) -> Change:
-    sequence, at, author, kind, before, after = row
+    sequence, at, author, kind, parts, before, after = row
     old = None if before is None else json.loads(before)
-    return Change(sequence, at, author, ChangeKind(kind), old, json.loads(after))
+    return Change(sequence, at, author, ChangeKind(kind), Part(parts), old, json.loads(after))
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> list[str]:

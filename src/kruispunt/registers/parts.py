@@ -1,8 +1,25 @@
-"""What of a person changed, as a change keeps it and a subscription asks for it (RP-16)."""
+"""What of a person changed, as a change keeps it and a subscription asks for it (RP-16).
+
+What counts is what is *given* of a number, as `dossiers.look_up` gives it: of somebody who stands in both registers
+the CBSS document alone (IP-02), of a number that was replaced or cancelled nothing (IP-03), while access is blocked
+nothing (IP-18). So:
+
+- A change in a document that nobody is given is a change of no data: of the National Register for somebody of the RAD
+  register, of a number that is out of use, of somebody who is blocked. What changed in that time counts as soon as the
+  number is in use again (everything does), or can be told again (`ACCESS`, which stands for all data).
+- Former names and addresses are given to searches alone. What stands among them was told when it was today's.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntFlag
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from pydantic_core import from_json
+
+if TYPE_CHECKING:
+    from kruispunt.registers.facts import Facts
 
 
 class Part(IntFlag):
@@ -32,3 +49,114 @@ class Part(IntFlag):
 
 WHOLE = Part((Part.ACCESS << 1) - 1)
 """Every part."""
+NO_PART: Final = Part(0)
+NUMBER: Final = Part.NEW | Part.REPLACEMENT | Part.CANCELLATION
+"""What is about the number itself."""
+DATA: Final = WHOLE & ~NUMBER & ~Part.ACCESS
+"""Every group of data."""
+
+GROUPS: Final[Mapping[str, Part]] = {
+    "name": Part.NAME,
+    "birth": Part.BIRTH,
+    "gender": Part.GENDER,
+    "nationality": Part.NATIONALITY,
+    "civilState": Part.CIVIL_STATE,
+    "decease": Part.DECEASE,
+    "address": Part.ADDRESS,
+    "inscription": Part.INSCRIPTION,
+}
+"""Groups of data, by the field of a document that holds each."""
+_NO_DOCUMENT: Final[Mapping[str, Any]] = {}
+
+
+def parts_of(before: Facts | None, after: Facts) -> Part:
+    """What a change changed; `before` is None for a number that is new. Nothing at all is `NO_PART`.
+
+    Whoever was given the data before, and is told the groups among the parts, has the data after. With a part that is
+    about the number, or `ACCESS`, all groups may have changed.
+    """
+    if before is not None and _same_document(before, after):
+        return _parts(_of_facts(before, _NO_DOCUMENT), _of_facts(after, _NO_DOCUMENT))
+    return _parts(None if before is None else _of_facts(before), _of_facts(after))
+
+
+def parts_between(before: str | None, after: str) -> Part:
+    """The same of two lines, as `person_change` keeps them; there may be several changes between."""
+    return _parts(None if before is None else _of_line(before), _of_line(after))
+
+
+def named(parts: Part) -> tuple[str, ...]:
+    """The names of the parts in lower case, in order, for people to read."""
+    return tuple((part.name or "").lower().replace("_", " ") for part in Part if part in parts)
+
+
+class _Standing(NamedTuple):
+    """A number, and what is given of it."""
+
+    register: int | str
+    replaced_by: int | str | None
+    cancelled: bool
+    of_cbss: bool
+    """Whose document is given."""
+    document: Mapping[str, Any]
+
+    @property
+    def in_use(self) -> bool:
+        return self.replaced_by is None and not self.cancelled
+
+
+def _of_facts(facts: Facts, document: Mapping[str, Any] | None = None) -> _Standing:
+    """Equal data are equal here too: `legal_json.write` has one text for them."""
+    text = facts.national if facts.cbss is None else facts.cbss
+    if document is None:
+        document = _NO_DOCUMENT if text is None else from_json(text, cache_strings="keys")
+    return _Standing(facts.register, facts.replaced_by, facts.cancelled, facts.cbss is not None, document)
+
+
+def _of_line(line: str) -> _Standing:
+    fields = from_json(line, cache_strings="keys")
+    cbss = fields.get("cbssRegister")
+    document = fields.get("nationalRegister", _NO_DOCUMENT) if cbss is None else cbss
+    return _Standing(
+        fields["register"], fields.get("replacedBy"), fields.get("cancelled", False), cbss is not None, document
+    )
+
+
+def _same_document(before: Facts, after: Facts) -> bool:
+    """Whether the same text is given by the same register: then it need not be read."""
+    return (before.cbss is None) == (after.cbss is None) and (
+        before.national == after.national if after.cbss is None else before.cbss == after.cbss
+    )
+
+
+def _parts(before: _Standing | None, after: _Standing) -> Part:
+    parts = _of_the_number(before, after)
+    if not after.in_use:
+        return parts
+    if before is not None and not before.in_use:
+        return parts | DATA
+    old = _NO_DOCUMENT if before is None else before.document
+    parts |= _access(old, after.document)
+    if after.document.get("blocked"):
+        return parts
+    if before is None or (before.register, before.of_cbss) != (after.register, after.of_cbss):
+        parts |= Part.INSCRIPTION
+    for name, part in GROUPS.items():
+        if old.get(name) != after.document.get(name):
+            parts |= part
+    return parts
+
+
+def _of_the_number(before: _Standing | None, after: _Standing) -> Part:
+    replaced_by, cancelled = (None, False) if before is None else (before.replaced_by, before.cancelled)
+    parts = Part.NEW if before is None else NO_PART
+    if replaced_by != after.replaced_by:
+        parts |= Part.REPLACEMENT
+    if cancelled != after.cancelled:
+        parts |= Part.CANCELLATION
+    return parts
+
+
+def _access(old: Mapping[str, Any], new: Mapping[str, Any]) -> Part:
+    hidden = [(each.get("blocked", False), set(each.get("unreadable", ()))) for each in (old, new)]
+    return Part.ACCESS if hidden[0] != hidden[1] else NO_PART

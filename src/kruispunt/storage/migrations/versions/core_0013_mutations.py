@@ -1,7 +1,7 @@
 """Subscriptions to changes of people, and what was told to whom (RP-15 to RP-19).
 
-`person_change` stays the one record of changes. `parts` tells what of the person changed (`registers/parts.py`), so that
-a distribution chooses without reading a document; changes from before this revision count as changes of everything.
+`person_change` stays the one record of changes. `parts` tells what of the person changed (`registers/parts.py`), so
+that a distribution chooses without reading a document; changes from before this revision count as changes of all.
 
 A `distribution` tells the changes after one place in `person_change` up to another, and the same of the items of
 streams: one of a civil day for files, or one without a day for what is pushed. `distributed_person` and
