@@ -9,6 +9,7 @@ import json
 import os
 import re
 import tomllib
+from datetime import time
 from enum import Enum
 from ipaddress import ip_address
 from pathlib import Path
@@ -184,6 +185,20 @@ class Settings(BaseModel):
         None, description="File that names suppliers elsewhere; see the reference on suppliers."
     )
 
+    mutation_dir: Path | None = Field(
+        None, description="Folder of the files of subscriptions to mutations; without it there are none."
+    )
+    mutation_notice_days: Annotated[int, Field(ge=1, le=365)] = Field(
+        5, description="Days after which a file that no subscriber collected is told to the operator."
+    )
+    mutation_retention_days: Annotated[int, Field(ge=7, le=36_500)] = Field(
+        400,
+        description="Days after which a mutation file is removed, and with it the possibility to make it again; its "
+        "checksum and voucher stay.",
+    )
+    distribution_time: time = Field(
+        time(2), description="When `kruispunt mutations schedule` distributes; civil time in Belgium, as 02:00."
+    )
     push_servers: tuple[str, ...] = Field(
         (),
         description="Addresses of NATS (tls://host:port, tried in this order), for `kruispunt mutations push`. "

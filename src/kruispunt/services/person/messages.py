@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from kruispunt.identifiers import ssin as ssins
-from kruispunt.identifiers.ssin import Kind
 from kruispunt.pipeline.service import Reply
-from kruispunt.registers.legal_data import Dossier, Language, LegalAddress, Location, Name, Origin, StandardAddress
+from kruispunt.registers import legal_xml
+from kruispunt.registers.legal_data import Dossier
 from kruispunt.services.person.asked import (
     GROUPS,
     ByName,
@@ -291,90 +290,26 @@ def told_ended(ended: Ended) -> str:
 
 
 def _told(name: str, told: Told) -> str:
-    legal = told.dossier.legal
-    parts = [element("ssin", told.dossier.ssin), _name(legal.name)]
+    dossier, legal = told.dossier, told.dossier.legal
+    parts = [element("ssin", dossier.ssin), legal_xml.write_name(legal.name)]
     if legal.nationality is not None and DataGroup.NATIONALITY.value in told.groups:
-        since = _day(legal.nationality.modified)
-        place = _place(legal.nationality.location, "nationalityCode", "nationalityDescription")
-        parts.append(wrap("nationality", place + since))
-    parts.append(_event("birth", str(legal.birth.date), legal.birth.location))
+        parts.append(legal_xml.write_nationality(legal.nationality))
+    parts.append(legal_xml.write_birth(legal.birth))
     if legal.decease is not None and DataGroup.DECEASE.value in told.groups:
-        parts.append(_event("decease", str(legal.decease.date), legal.decease.location))
-    parts.append(_gender(told.dossier))
+        parts.append(legal_xml.write_decease(legal.decease))
+    if legal.gender is not None:
+        parts.append(legal_xml.write_gender(legal.gender))
     if legal.civil_state is not None and DataGroup.CIVIL_STATE.value in told.groups:
-        parts.append(wrap("civilState", element("civilStateCode", str(legal.civil_state.code.value))))
+        parts.append(legal_xml.write_civil_state(legal.civil_state))
     if legal.address is not None and legal.address.legal is not None and DataGroup.ADDRESS.value in told.groups:
-        parts.append(wrap("address", _address(legal.address.legal)))
-    return f"<{name}{_register(told.dossier)}>{''.join(parts)}</{name}>"
+        parts.append(legal_xml.write_address(legal.address.legal))
+    return f"<{name}{legal_xml.write_register(dossier.ssin, dossier.origin)}>{''.join(parts)}</{name}>"
 
 
 def _identified(name: str, dossier: Dossier) -> str:
     """What identifies somebody, and nothing else."""
-    birth = wrap("birth", element("birthDate", str(dossier.legal.birth.date)))
-    parts = element("ssin", dossier.ssin) + _name(dossier.legal.name) + birth + _gender(dossier)
-    return f"<{name}{_register(dossier)}>{parts}</{name}>"
-
-
-def _register(dossier: Dossier) -> str:
-    if dossier.origin is Origin.RR:
-        return attribute("register", "NR")
-    return attribute("register", "BIS" if ssins.kind(dossier.ssin) is Kind.BIS else "RAD")
-
-
-def _name(name: Name) -> str:
-    given = "".join(
-        element("givenName", first, attribute("sequence", str(place))) for place, first in enumerate(name.firsts, 1)
-    )
-    return wrap("name", element("lastName", name.last) + given + _day(name.modified))
-
-
-def _gender(dossier: Dossier) -> str:
-    gender = dossier.legal.gender
-    if gender is None:
-        return ""
-    return wrap("gender", element("genderCode", str(gender.code.value)) + _day(gender.modified))
-
-
-def _event(name: str, day: str, location: Location | None) -> str:
-    place = "" if location is None else wrap(f"{name}Place", _place(location, "locationCode", "locationName"))
-    return wrap(name, element(f"{name}Date", day) + place)
-
-
-def _address(legal: LegalAddress) -> str:
-    if legal.standard is not None:
-        return wrap("residentialAddress", _standard(legal.standard))
-    plain = legal.diplomatic
-    assert plain is not None, "one of both"
-    country = "" if plain.country is None else _place(plain.country, "countryCode", "countryName")
-    return wrap("diplomaticAddress", country + element("address", plain.address) + _day(plain.modified))
-
-
-def _standard(standard: StandardAddress) -> str:
-    city = "" if standard.municipality is None else _place(standard.municipality, "cityCode", "cityName")
-    street = "" if standard.street is None else _place(standard.street, "streetCode", "streetName")
-    return (
-        _place(standard.country, "countryCode", "countryName")
-        + city
-        + optional("postalCode", standard.postal_code)
-        + street
-        + optional("houseNumber", standard.house_number)
-        + optional("boxNumber", standard.box)
-        + _day(standard.modified)
-    )
-
-
-def _place(location: Location, code: str, name: str) -> str:
-    """CommonV3 has no English: such a description is told without its language."""
-    descriptions = "".join(
-        element(
-            name,
-            each.text,
-            "" if each.language in (None, Language.EN) else attribute("language", each.language.value.upper()),
-        )
-        for each in location.descriptions
-    )
-    return optional(code, location.code) + descriptions
-
-
-def _day(day: object) -> str:
-    return "" if day is None else element("inceptionDate", str(day))
+    legal = dossier.legal
+    birth = wrap("birth", element("birthDate", str(legal.birth.date)))
+    gender = "" if legal.gender is None else legal_xml.write_gender(legal.gender)
+    parts = element("ssin", dossier.ssin) + legal_xml.write_name(legal.name) + birth + gender
+    return f"<{name}{legal_xml.write_register(dossier.ssin, dossier.origin)}>{parts}</{name}>"

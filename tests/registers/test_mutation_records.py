@@ -1,0 +1,272 @@
+"""Records of mutation files, against trees that lxml builds from the same data (RP-15, RP-16, IP-02, IP-18)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+from made_up import fresh, person_lines
+
+from kruispunt.errors import StorageError
+from kruispunt.identifiers.organisation import OrganisationKey
+from kruispunt.identifiers.ssin import Ssin, from_int, to_int
+from kruispunt.mutations.checking import Checker
+from kruispunt.mutations.kinds import DATA, GROUPS, PARTS, Kind
+from kruispunt.mutations.layout import File
+from kruispunt.mutations.records import Profile, Record, Told, write_item
+from kruispunt.registers.facts import Facts
+from kruispunt.registers.legal_data import LegalData, Location, Name, PlainTextAddress, StandardAddress, Unreadable
+from kruispunt.registers.parts import WHOLE, Part
+from kruispunt.registers.people import Register
+from kruispunt.registers.person_lines import PersonLine, Split, split
+
+AT = datetime(2026, 2, 1, 1, tzinfo=UTC)
+ORDER = ("name", "nationality", "birth", "decease", "gender", "civilState", "address", "inscription")
+REGISTERS = {Register.NATIONAL: "NR", Register.BIS: "BIS", Register.RAD: "RAD"}
+
+kinds = st.sets(st.sampled_from(Kind), min_size=1)
+groups = st.sets(st.sampled_from(sorted(GROUPS)))
+changes = st.integers(1, WHOLE.value).map(Part)
+
+
+def file(profile: Profile, stream: str | None = None) -> File:
+    receiver = OrganisationKey("0999800180")
+    return File(1, "town", 1, date(2026, 1, 31), AT, receiver, "TEST:MUTATIONS", profile, stream)
+
+
+def profile_of(subscribed: set[Kind], granted: set[str]) -> Profile:
+    """As a distribution fixes it: data that are not granted make no change worth telling."""
+    data = Part(sum({GROUPS[name] for name in granted}))
+    parts, told = Part(0), Part(0)
+    for kind in subscribed:
+        own = PARTS[kind] & DATA & data
+        told |= own
+        parts |= own | (PARTS[kind] & ~DATA & ~Part.ACCESS) | (Part.ACCESS if own else Part(0))
+    return Profile(parts.value, told.value)
+
+
+def told(line: PersonLine, parts: Part, replaced: list[Ssin], number: int = 7) -> Told:
+    facts = Facts.of(line)
+    return Told(facts.ssin, parts.value, [to_int(each) for each in replaced], number, facts.line)
+
+
+def add(parent: etree._Element, name: str, text: object = None, **attributes: str) -> etree._Element:
+    node = etree.SubElement(parent, name, dict(sorted(attributes.items())))
+    if text is not None:
+        node.text = str(text)
+    return node
+
+
+def place(parent: etree._Element, location: Location | None, code: str, name: str, *, described: bool = True) -> None:
+    if location is None:
+        return
+    if location.code is not None:
+        add(parent, code, location.code)
+    for each in location.descriptions if described else ():
+        language = {} if each.language is None else {"language": each.language.value.upper()}
+        add(parent, name, each.text, **{k: v for k, v in language.items() if v != "EN"})
+
+
+def since(parent: etree._Element, value: Name | StandardAddress | PlainTextAddress | object) -> None:
+    modified = value.modified  # type: ignore[attr-defined]
+    if modified is not None:
+        add(parent, "inceptionDate", modified)
+
+
+def tree(parent: etree._Element, group: str, legal: LegalData) -> None:
+    """One group, written by the contract; nothing for what the register does not hold."""
+    held = legal.civil_state if group == "civilState" else getattr(legal, group)
+    if held is None or (group == "address" and legal.address is not None and legal.address.legal is None):
+        return
+    node = add(parent, group)
+    if group == "name":
+        add(node, "lastName", legal.name.last)
+        for number, first in enumerate(legal.name.firsts, 1):
+            add(node, "givenName", first, sequence=str(number))
+        since(node, held)
+    elif group == "nationality":
+        place(node, held.location, "nationalityCode", "nationalityDescription")
+        since(node, held)
+    elif group in ("birth", "decease"):
+        add(node, f"{group}Date", held.date)
+        if held.location is not None:
+            place(add(node, f"{group}Place"), held.location, "locationCode", "locationName")
+    elif group == "gender":
+        add(node, "genderCode", held.code.value)
+        since(node, held)
+    elif group == "civilState":
+        add(node, "civilStateCode", held.code.value)
+    elif group == "inscription":
+        add(node, "subregister", held.register.value)
+        since(node, held)
+    else:
+        address(node, legal)
+
+
+def address(node: etree._Element, legal: LegalData) -> None:
+    assert legal.address is not None
+    assert legal.address.legal is not None
+    standard, plain = legal.address.legal.standard, legal.address.legal.diplomatic
+    if standard is None:
+        assert plain is not None
+        inner = add(node, "diplomaticAddress")
+        place(inner, plain.country, "countryCode", "countryName")
+        add(inner, "address", plain.address)
+        since(inner, plain)
+        return
+    described = Unreadable.LEGAL_ADDRESS_DETAILS not in legal.unreadable
+    inner = add(node, "residentialAddress")
+    place(inner, standard.country, "countryCode", "countryName", described=described)
+    place(inner, standard.municipality, "cityCode", "cityName", described=described)
+    for name, text in (("postalCode", standard.postal_code),):
+        if text is not None:
+            add(inner, name, text)
+    place(inner, standard.street, "streetCode", "streetName", described=described)
+    for name, text in (("houseNumber", standard.house_number), ("boxNumber", standard.box)):
+        if text is not None:
+            add(inner, name, text)
+    since(inner, standard)
+
+
+def expected(line: PersonLine, parts: Part, replaced: list[Ssin], subscribed: set[Kind], granted: set[str]) -> bytes:
+    """The record as a tree, in canonical form."""
+    root = etree.Element("mutation", number="7")
+    in_use = line.replaced_by is None and not line.cancelled
+    add(root, "ssin", line.ssin, **({} if in_use else {"canceled": "true"}))
+    for each in replaced:
+        add(root, "replacedSsin", each)
+    data = {name for name in granted if any(GROUPS[name] in PARTS[kind] for kind in subscribed)}
+    for kind in Kind:
+        own = PARTS[kind] & DATA
+        worth = [part for part in Part if part in PARTS[kind] and part in parts]
+        by_data = any(GROUPS[name] in own for name in data)
+        if kind in subscribed and any(
+            part not in DATA | Part.ACCESS
+            or (part in DATA and any(GROUPS[n] == part for n in data))
+            or (part == Part.ACCESS and by_data)
+            for part in worth
+        ):
+            add(root, "kind", kind.value)
+    whole = parts & (Part.NEW | Part.REPLACEMENT | Part.CANCELLATION | Part.ACCESS)
+    wanted = [name for name in ORDER if name in data and (whole or GROUPS[name] in parts)]
+    if in_use and wanted:
+        person(root, line, wanted)
+    return etree.tostring(root, method="c14n") + b"\n"
+
+
+def person(root: etree._Element, line: PersonLine, wanted: list[str]) -> None:
+    legal = line.cbss or line.national
+    if legal is None:
+        add(root, "person", told=" ".join(wanted))
+        return
+    attributes = {"register": REGISTERS[line.register] if line.cbss is not None else "NR"}
+    hidden = set(legal.unreadable)
+    if legal.blocked or Unreadable.EVERYTHING in hidden:
+        why = {"blocked": "true"} if legal.blocked else {"unreadable": "everything"}
+        add(root, "person", told="", **attributes, **why)
+        return
+    said = []
+    if "inscription" in wanted and Unreadable.INSCRIPTION in hidden:
+        wanted.remove("inscription")
+        said.append("inscription")
+    if "address" in wanted and Unreadable.LEGAL_ADDRESS_DETAILS in hidden:
+        said.append("legalAddressDetails")
+    if Unreadable.SOMETHING in hidden:
+        said.append("something")
+    if said:
+        attributes["unreadable"] = " ".join(said)
+    node = add(root, "person", told=" ".join(wanted), **attributes)
+    for group in wanted:
+        tree(node, group, legal)
+
+
+@given(person_lines(), changes, kinds, groups, st.integers(0, 2))
+@settings(max_examples=200, deadline=None)
+def test_rp_16_a_record_is_the_tree_of_the_same_data(
+    line: PersonLine, parts: Part, subscribed: set[Kind], granted: set[str], count: int
+) -> None:
+    replaced = fresh(count)
+    profile = profile_of(subscribed, granted)
+    record = Record(told(line, parts, replaced)).of(profile)
+    assert record == expected(line, parts, replaced, subscribed, granted)
+    if parts & profile.parts:  # else nobody chose it
+        Checker().check_records(file(profile), [record])
+
+
+@given(person_lines(), changes, st.lists(st.tuples(kinds, groups), min_size=2, max_size=5))
+@settings(max_examples=80, deadline=None)
+def test_rp_19_what_files_share_is_what_each_would_have(
+    line: PersonLine, parts: Part, wanted: list[tuple[set[Kind], set[str]]]
+) -> None:
+    """Files that subscribe different kinds, with the same parts in common, have different records."""
+    shared = Record(told(line, parts, []))
+    profiles = [profile_of(*each) for each in wanted]
+    alone = [Record(told(line, parts, [])).of(profile) for profile in profiles]
+    assert [shared.of(profile) for profile in profiles] == alone
+    assert set(shared.written) == set(alone)
+
+
+@given(person_lines())
+@settings(max_examples=80, deadline=None)
+def test_a_line_is_split_into_what_it_was_made_of(line: PersonLine) -> None:
+    facts = Facts.of(line)
+    in_use = not facts.cancelled and facts.replaced_by is None
+    assert split(facts.line) == Split(in_use, facts.national, facts.cbss)
+    (other,) = fresh(1)
+    replaced = facts._replace(cancelled=False, replaced_by=to_int(other))
+    assert split(replaced.line) == Split(False, facts.national, facts.cbss)
+
+
+def test_a_text_that_looks_like_a_field_splits_nothing() -> None:
+    document = '{"name":{"lastName":"x,\\"cbssRegister\\":{\\"replacedBy\\""},"birth":{"date":"1980-00-00"}}'
+    facts = Facts(to_int(fresh(1)[0]), Register.NATIONAL.value, None, False, document, None)
+    assert split(facts.line) == Split(True, document, None)
+
+
+def test_ip_02_of_somebody_in_both_registers_the_cbss_data_alone_are_told() -> None:
+    both = Facts(
+        to_int(fresh(1)[0]),
+        Register.RAD.value,
+        None,
+        False,
+        '{"name":{"lastName":"Old"},"birth":{"date":"1980-01-01"}}',
+        '{"name":{"lastName":"New"},"birth":{"date":"1980-01-01"}}',
+    )
+    record = Record(Told(both.ssin, Part.NAME.value, (), 1, both.line)).of(profile_of(set(Kind), {"name"}))
+    assert b"<lastName>New</lastName>" in record
+    assert b"Old" not in record
+    assert b'register="RAD"' in record
+
+
+def test_rp_17_an_item_tells_the_number_in_use_and_the_one_that_was_sent() -> None:
+    new, old = fresh(2)
+    document = '<d:x xmlns:d="urn:example:dimona" a="1">é &amp; more</d:x>'
+    moved = write_item(3, to_int(new), to_int(old), 'R "1" & 2', AT, document)
+    same = write_item(4, to_int(new), to_int(new), "R3", AT, document)
+    Checker().check_records(file(Profile(0, 0), "dimona"), [moved, same])
+    node = etree.fromstring(moved)
+    assert [each.text for each in node[:4]] == [new, old, 'R "1" & 2', "2026-02-01T01:00:00.000Z"]
+    assert etree.tostring(node, method="c14n") + b"\n" == moved
+    assert b"replacedSsin" not in same
+
+
+def test_rp_18_what_does_not_follow_the_schema_is_not_published() -> None:
+    good = b'<mutation number="1"><ssin>85673093333</ssin><kind>address</kind></mutation>\n'
+    checker = Checker()
+    for bad in (
+        b'<mutation number="1"><ssin>85673093333</ssin></mutation>\n',
+        b'<mutation number="0"><ssin>85673093333</ssin><kind>address</kind></mutation>\n',
+        b'<mutation number="1"><ssin>85673093333</ssin><kind>address</kind>\n',
+    ):
+        with pytest.raises(StorageError):
+            checker.check_records(file(Profile(0, 0)), [good, bad])
+    checker.check_records(file(Profile(0, 0)), [good, good])
+
+
+def test_numbers_are_eleven_digits() -> None:
+    small = from_int(1_010_195_030)
+    record = Record(Told(to_int(small), Part.NEW.value, [1_010_195_030], 1, '{"ssin":"01010195030"}'))
+    assert record.of(Profile(Part.NEW.value, 0)).count(b">01010195030<") == 2
