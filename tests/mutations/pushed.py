@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from kruispunt.files.voucher import Content
 from kruispunt.identifiers import cbe
 from kruispunt.jetstream.connection import Way, connected
 from kruispunt.jetstream.pieces import Part, Piece, read_piece
 from kruispunt.jetstream.reading import reading
+from kruispunt.mutations.cutting import Frame, write_round
 from kruispunt.mutations.lanes import Publisher, Rules
 from kruispunt.mutations.outbox import Outbox
-from kruispunt.mutations.rounds import Frame, write_round
 from kruispunt.settings import Environment
 from kruispunt.storage.database import Database
+
+if TYPE_CHECKING:
+    from kruispunt.storage.database import Connection
 
 ENVIRONMENT = Environment.DEVELOPMENT
 OWNER = cbe.compute(9_998_001)
@@ -68,13 +72,13 @@ async def add_round(database: Database, records: dict[str, Sequence[bytes]]) -> 
             code,
         )
 
-    async def blocks() -> AsyncIterator[Iterable[tuple[int, bytes]]]:
+    async def blocks(_connection: Connection) -> AsyncIterator[Iterable[tuple[int, bytes]]]:
         for code, given in records.items():
             for start in range(0, len(given), 100):
                 yield [(files[code], record) for record in given[start : start + 100]]
 
     frames = {file: Frame(code, HEAD, END, voucher) for code, file in files.items()}
-    return await write_round(database, distribution, frames, blocks())
+    return await write_round(database, distribution, frames, blocks)
 
 
 def publishing(

@@ -252,7 +252,7 @@ class Model:
         result = {}
         for end, (parts, replaced) in people.items():
             if replaced and self.then[end]["by"] is None and not self.then[end]["cancelled"]:
-                parts |= DATA  # noqa: PLW2901
+                parts |= DATA
             codes = {each.code for each, right in rights.items() if parts & right.parts and self.knows(each, end)}
             if codes:
                 result[end] = (parts.value, replaced, codes)

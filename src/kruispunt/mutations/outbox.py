@@ -62,6 +62,23 @@ _AGAIN: Final = """
     WHERE code = $1 AND number >= $2 AND published IS NOT NULL
 """
 _KNOWN: Final = "SELECT coalesce(min(number), 0), coalesce(max(number), 0) FROM outgoing WHERE code = $1"
+_ASKED: Final = """
+    WITH asked AS (
+        SELECT f.id FROM mutation_file f
+        WHERE f.asked IS NOT NULL AND EXISTS (SELECT FROM outgoing o WHERE o.file = f.id AND o.part = 'voucher')
+    ), answered AS (
+        UPDATE mutation_file f SET asked = NULL FROM asked a WHERE f.id = a.id
+    )
+    UPDATE outgoing o SET published = NULL, place = NULL, again = again + 1
+    FROM asked a JOIN mutation_file f ON f.id = a.id
+    WHERE o.code = f.code AND o.file = f.id AND o.published IS NOT NULL
+"""
+_NOTICE: Final = """
+    UPDATE mutation_file f SET noticed = clock_timestamp()
+    WHERE f.published < $1 AND f.collected IS NULL AND f.noticed IS NULL
+        AND EXISTS (SELECT FROM outgoing o WHERE o.file = f.id AND o.part = 'voucher')
+    RETURNING f.code, f.sequence
+"""
 _CLEAN: Final = """
     DELETE FROM outgoing o USING mutation_file f
     WHERE f.id = o.file AND f.collected < $1 AND o.published IS NOT NULL
@@ -140,6 +157,14 @@ class Outbox:
             held = f"the pieces from {first} to {last} are held" if last else "nothing of it is held"
             raise DataError(f"piece {number} of {code} cannot be sent again: {held}")
         return int((await self._database.execute(_AGAIN, code, number)).split()[-1])
+
+    async def asked(self) -> int:
+        """The pieces of files that subscribers asked for again wait again; the number of which is returned."""
+        return int((await self._database.execute(_ASKED)).split()[-1])
+
+    async def notice(self, before: datetime) -> list[tuple[str, int]]:
+        """Files that nobody collected since a moment, by subscription and sequence number; each of them once."""
+        return [(code, sequence) for code, sequence in await self._database.fetch(_NOTICE, before)]
 
     async def clean(self, before: datetime) -> int:
         """Remove the pieces of files that were collected before a moment; how many is returned."""

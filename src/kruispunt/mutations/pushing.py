@@ -80,8 +80,10 @@ class Pusher:
             async with self.publisher() as publisher:
                 while True:
                     await connection.execute(_ALIVE, timeout=_PATIENCE_SECONDS)
-                    await self.write_rounds()
+                    # What waits goes out, whatever becomes of the next round.
                     await publisher.publish()
+                    if await self.write_rounds():
+                        await publisher.publish()
                     await publisher.collect()
                     yield
                     if await self.wait(self.every):

@@ -1,118 +1,146 @@
-"""A round of what is pushed, from records to the outbox: all of it or nothing (RP-18).
+"""Rounds of what is pushed: fixed when something changed, and written into the outbox (RP-15 to RP-18).
 
-The files of a round are those that a distribution of a day would have, and are cut into pieces: head, records, end,
-voucher. They are never on disk. In the transaction that writes the pieces the files get size, checksum and voucher,
-and the distribution is finished; killed before that, the next attempt writes the same.
+A round that was fixed and not written, because the process ended in between, is written by the next turn: what it tells
+follows from rows that do not change.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
-from kruispunt.files.voucher import Content
-from kruispunt.jetstream.pieces import Part
+import structlog
+
+from kruispunt.clock import BELGIUM
+from kruispunt.files.voucher import Content, Signs, Voucher, sign_voucher
+from kruispunt.identifiers.organisation import OrganisationKey
+from kruispunt.mutations.checking import Checker
+from kruispunt.mutations.choosing import fix_round
+from kruispunt.mutations.cutting import Frame, write_round
+from kruispunt.mutations.distributions import COLUMNS, Distribution, of_row
+from kruispunt.mutations.layout import File
+from kruispunt.mutations.outbox import Outbox
+from kruispunt.mutations.records import Profile, Record
+from kruispunt.mutations.states import items, people
+from kruispunt.settings import Environment
 
 if TYPE_CHECKING:
+    from kruispunt.access.model import AccessTable
     from kruispunt.storage.database import Connection, Database
 
-_PATIENCE: Final = 3600.0
-"""Seconds that one statement may take."""
-_OPEN: Final = "SELECT finished IS NULL FROM distribution WHERE id = $1 FOR UPDATE"
-_LANES: Final = """
-    INSERT INTO outgoing_lane (code) SELECT unnest($1::text[]) ORDER BY 1 ON CONFLICT DO NOTHING
+# Looked at without a lock: the lock is taken, and the same looked at again, when there is something.
+_CHANGED: Final = """
+    SELECT EXISTS (SELECT FROM subscription WHERE pushed AND ended IS NULL) AND coalesce((
+        SELECT (changes_upto, items_upto) IS DISTINCT FROM (
+            coalesce((SELECT max(sequence) FROM person_change), 0), coalesce((SELECT max(sequence) FROM stream_item), 0)
+        )
+        FROM distribution WHERE day IS NULL ORDER BY id DESC LIMIT 1
+    ), true)
 """
-_NUMBERS: Final = "SELECT code, number FROM outgoing_lane WHERE code = ANY($1::text[]) ORDER BY code FOR UPDATE"
-_SET_NUMBERS: Final = """
-    UPDATE outgoing_lane l SET number = t.number FROM unnest($1::text[], $2::bigint[]) AS t (code, number)
-    WHERE l.code = t.code
+_UNFINISHED: Final = f"""
+    SELECT {COLUMNS} FROM distribution WHERE day IS NULL AND finished IS NULL ORDER BY id
+"""  # noqa: S608  only constants are put in
+_FILES: Final = """
+    SELECT f.id, f.code, f.sequence, d.at, s.receiver, s.legal_context, f.parts, f.groups, s.stream
+    FROM mutation_file f JOIN subscription s ON s.id = f.subscription JOIN distribution d ON d.id = f.distribution
+    WHERE d.id = $1 ORDER BY f.code
 """
-_FILE: Final = """
-    UPDATE mutation_file SET records = $2, size = $3, sha256 = $4, voucher = $5, published = clock_timestamp()
-    WHERE id = $1
-"""
-_FINISH: Final = "UPDATE distribution SET finished = clock_timestamp() WHERE id = $1"
-_COLUMNS: Final = ("code", "number", "file", "part", "body")
 
-Sign = Callable[[int, Content], bytes]
-"""From the number of records, and size and checksum, to the voucher of a file."""
+logger = structlog.get_logger("push")
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """What of a file stands around its records."""
+class Rounds:
+    """What rounds are written with."""
 
-    code: str
-    head: bytes
-    end: bytes
-    sign: Sign
+    database: Database
+    rights: Callable[[], Awaitable[AccessTable]]
+    """Those in force."""
+    environment: Environment
+    signer: Signs
+    now: Callable[[], datetime]
+    notice: timedelta
+    """After which a file that nobody collected is told to the operator."""
+    retention: timedelta
+    """For which pieces of a file that was collected are kept, to be sent again."""
 
-
-@dataclass(slots=True)
-class _Lane:
-    """A file on its way into the outbox."""
-
-    file: int
-    frame: Frame
-    number: int
-    """Of the last piece."""
-    records: int = 0
-    size: int = 0
-    digest: Any = field(default_factory=hashlib.sha256)
-
-    def row(self, part: Part, body: bytes) -> tuple[object, ...]:
-        self.number += 1
-        if part is not Part.VOUCHER:
-            self.digest.update(body)
-            self.size += len(body)
-            self.records += part is Part.RECORD
-        return (self.frame.code, self.number, self.file, part.value, body)
-
-
-async def write_round(
-    database: Database,
-    distribution: int,
-    frames: Mapping[int, Frame],
-    records: AsyncIterator[Iterable[tuple[int, bytes]]],
-) -> int:
-    """Write a round that was fixed, and finish it; the number of pieces, 0 when it was finished before.
-
-    `frames` by the number of their row in `mutation_file`, one a subscription; `records` in blocks of pairs of that
-    number and the record. Only a block of them is held in memory. Raises StorageError, or what `records` raises; then
-    nothing was written.
-    """
-    async with database.connection() as connection, connection.transaction():
-        if not await connection.fetchval(_OPEN, distribution, timeout=_PATIENCE):
-            return 0
-        lanes = await _lanes(connection, frames)
-        await _copy(connection, [lane.row(Part.HEAD, lane.frame.head) for lane in lanes.values()])
-        async for block in records:
-            await _copy(connection, [lanes[file].row(Part.RECORD, record) for file, record in block])
-        ends: list[tuple[object, ...]] = []
-        for lane in lanes.values():
-            ends.append(lane.row(Part.END, lane.frame.end))
-            content = Content(lane.size, lane.digest.hexdigest())
-            voucher = lane.frame.sign(lane.records, content)
-            ends.append(lane.row(Part.VOUCHER, voucher))
-            await connection.execute(
-                _FILE, lane.file, lane.records, lane.size, lane.digest.digest(), voucher, timeout=_PATIENCE
+    async def write(self) -> int:
+        """Everything that is to be written now; the number of pieces. Raises StorageError."""
+        outbox = Outbox(self.database)
+        pieces = await self._unfinished() + await outbox.asked()
+        if await self.database.fetchval(_CHANGED):
+            await fix_round(self.database, await self.rights(), now=self.now())
+            pieces += await self._unfinished()
+        for code, sequence in await outbox.notice(self.now() - self.notice):
+            logger.warning(
+                "a file was pushed and nobody collects it",
+                code="push.uncollected",
+                subscription=code,
+                sequence=sequence,
             )
-        await _copy(connection, ends)
-        numbers = {lane.frame.code: lane.number for lane in lanes.values()}
-        await connection.execute(_SET_NUMBERS, list(numbers), list(numbers.values()), timeout=_PATIENCE)
-        await connection.execute(_FINISH, distribution, timeout=_PATIENCE)
-        return sum(lane.records + 3 for lane in lanes.values())
+        await outbox.clean(self.now() - self.retention)
+        return pieces
+
+    async def _unfinished(self) -> int:
+        written = 0
+        for row in await self.database.fetch(_UNFINISHED):
+            distribution = of_row(row)
+            files = {row[0]: _file(distribution, *row) for row in await self.database.fetch(_FILES, distribution.id)}
+            frames = {id_: Frame(file.code, file.head, file.end, self._sign(file)) for id_, file in files.items()}
+            written += await write_round(self.database, distribution.id, frames, _records(distribution, files))
+        return written
+
+    def _sign(self, file: File) -> Callable[[int, Content], bytes]:
+        def sign(records: int, content: Content) -> bytes:
+            voucher = Voucher(file.header, file.kind, self.environment, records, content, file.code)
+            return sign_voucher(voucher, self.signer, file.at)
+
+        return sign
 
 
-async def _lanes(connection: Connection, frames: Mapping[int, Frame]) -> dict[int, _Lane]:
-    codes = [frame.code for frame in frames.values()]
-    await connection.execute(_LANES, codes, timeout=_PATIENCE)
-    numbers = {row[0]: row[1] for row in await connection.fetch(_NUMBERS, codes, timeout=_PATIENCE)}
-    return {file: _Lane(file, frame, numbers[frame.code]) for file, frame in frames.items()}
+def _file(
+    distribution: Distribution,
+    id_: int,
+    code: str,
+    sequence: int,
+    at: datetime,
+    receiver: str,
+    legal_context: str,
+    parts: int,
+    groups: int,
+    stream: str | None,
+) -> File:
+    """As a file of a day is, of the day on which the round was fixed."""
+    day = distribution.day or at.astimezone(BELGIUM).date()
+    return File(id_, code, sequence, day, at, OrganisationKey(receiver), legal_context, Profile(parts, groups), stream)
 
 
-async def _copy(connection: Connection, rows: list[tuple[object, ...]]) -> None:
-    if rows:
-        await connection.copy_records_to_table("outgoing", records=rows, columns=_COLUMNS, timeout=_PATIENCE)
+def _records(
+    distribution: Distribution, files: dict[int, File]
+) -> Callable[[Connection], AsyncIterator[Iterable[tuple[int, bytes]]]]:
+    """The records of a round, block by block, each held against the schema."""
+    of_people = {id_: file for id_, file in files.items() if file.stream is None}
+    of_streams = {id_: file for id_, file in files.items() if file.stream is not None}
+
+    async def read(connection: Connection) -> AsyncIterator[Iterable[tuple[int, bytes]]]:
+        checker = Checker()
+        if of_people:
+            some = next(iter(of_people.values()))
+            async for block in people(connection, distribution):
+                written: list[bytes] = []
+                pairs: list[tuple[int, bytes]] = []
+                for told, ids in block:
+                    record = Record(told)
+                    pairs += [(id_, record.of(of_people[id_].profile)) for id_ in ids]
+                    written += record.written
+                checker.check_records(some, written)
+                yield pairs
+        if of_streams:
+            some = next(iter(of_streams.values()))
+            async for items_told in items(connection, distribution):
+                checker.check_records(some, [record for record, _ in items_told])
+                yield [(id_, record) for record, ids in items_told for id_ in ids]
+
+    return read
