@@ -31,6 +31,7 @@ from kruispunt.gateway.identity import Pair, PairWatch, TlsFront, read_pair, wat
 from kruispunt.gateway.secrets import read_certificates, read_secret
 from kruispunt.gateway.wsdl import documents
 from kruispunt.identifiers.ticket import TicketSource
+from kruispunt.mutations import entitlement
 from kruispunt.pipeline.chain import answer
 from kruispunt.pipeline.context import Answer, Incoming, TlsClient
 from kruispunt.pipeline.platform import Access, Observer, Platform, Rules, mount
@@ -78,9 +79,14 @@ def rows_of(services: Sequence[Service]) -> tuple[ServiceRows, ...]:
     )
 
 
+def access_rows(settings: Settings) -> tuple[ServiceRows, ...]:
+    """The same for everything that rights are given to: the services, and mutations. Raises ConfigurationError."""
+    return (*rows_of(services_of(settings)), entitlement.rows(settings.mutation_streams))
+
+
 def access_of(settings: Settings) -> AccessTable:
     """What the access files say; not necessarily what is in force. Raises ConfigurationError."""
-    return load_access(settings.access_dir, rows_of(services_of(settings)), refuse_demo=settings.production)
+    return load_access(settings.access_dir, access_rows(settings), refuse_demo=settings.production)
 
 
 async def establish_access(settings: Settings, dsn: str, author: str, *, always: bool = False) -> None:

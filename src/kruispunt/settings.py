@@ -184,6 +184,9 @@ class Settings(BaseModel):
     suppliers_file: Path | None = Field(
         None, description="File that names suppliers elsewhere; see the reference on suppliers."
     )
+    mutation_streams: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")], ...] = Field(
+        ("dimona",), description="Names of further streams of mutations that can be subscribed to."
+    )
 
     mutation_dir: Path | None = Field(
         None, description="Folder of the files of subscriptions to mutations; without it there are none."

@@ -13,7 +13,7 @@ from kruispunt.access import store
 from kruispunt.access.files import load
 from kruispunt.access.model import AccessTable
 from kruispunt.access.snapshot import differences
-from kruispunt.app import rows_of, services_of
+from kruispunt.app import access_rows
 from kruispunt.cli.page import page
 from kruispunt.cli.terminal import ConfigOption, JsonOption, find_settings, out, print_json, with_database
 from kruispunt.errors import ConfigurationError
@@ -32,7 +32,7 @@ def _files(directory: Path | None, settings: Settings) -> AccessTable:
     where = directory or settings.access_dir
     if where is None:
         raise ConfigurationError("no access files: set access_dir in the settings, or give --dir")
-    return load(where, rows_of(services_of(settings)), refuse_demo=settings.production)
+    return load(where, access_rows(settings), refuse_demo=settings.production)
 
 
 @app.command()

@@ -40,7 +40,12 @@ def organisations(services: Sequence[Service]) -> str:
 
 def grants(service: Service) -> str:
     """One access file with the grants that ship with a service, and those that the demo adds."""
-    return "\n".join(_texts(service.folder / "contexts.toml", service.folder / "demo" / "grants.toml"))
+    return grants_in(service.folder)
+
+
+def grants_in(folder: Path) -> str:
+    """The same of any folder with rows of its own."""
+    return "\n".join(_texts(folder / "contexts.toml", folder / "demo" / "grants.toml"))
 
 
 def _clients(service: Service) -> Iterator[tuple[str, str]]:

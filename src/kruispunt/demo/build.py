@@ -22,6 +22,7 @@ from kruispunt.demo.population import population
 from kruispunt.demo.supplied import Supplied
 from kruispunt.errors import DataError
 from kruispunt.identifiers import cbe
+from kruispunt.mutations import entitlement
 from kruispunt.pipeline.service import Service
 from kruispunt.registers.importing import import_people
 from kruispunt.registers.jsonlines import ImportReport
@@ -113,7 +114,7 @@ def _write_access(directory: DemoDirectory, services: Sequence[Service]) -> None
     rows = ["# The demo's client certificates. `stranger` is left out on purpose.", ""]
     for client in (c.name for c in additions.clients(services) if c.name != UNREGISTERED):
         owner = owners.get(client, client)
-        offered = TESTER_SERVICES if client == "tester" else tuple(s.name for s in services)
+        offered = TESTER_SERVICES if client == "tester" else (*(s.name for s in services), entitlement.SERVICE)
         rows += [
             "[[certificate]]",
             f'urn = "urn:kruispunt:demo:{client}"',
@@ -124,8 +125,8 @@ def _write_access(directory: DemoDirectory, services: Sequence[Service]) -> None
             "",
         ]
     (directory.access / "certificates.toml").write_text("\n".join(rows), encoding="utf-8")
-    for service in services:
-        (grants / f"{service.folder.name}.toml").write_text(additions.grants(service), encoding="utf-8")
+    for folder in (*(service.folder for service in services), entitlement.FOLDER):
+        (grants / f"{folder.name}.toml").write_text(additions.grants_in(folder), encoding="utf-8")
 
 
 async def load_people(directory: DemoDirectory, options: Options, dsn: str, tell: Progress) -> None:

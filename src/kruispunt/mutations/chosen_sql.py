@@ -6,7 +6,7 @@ Tables of the transaction hold what is known so far:
     mutated     a number that changed, and its parts; `first` and `last` are places in `person_change`
     number      a number whose chain is followed: it changed, or an item is about it
     past        a number whose place in its chain changed after the last change that is told, as it was before that
-    link        a number that was replaced and the next one; an end has none, of one that no register knows there is none
+    link        a number that was replaced and the next one; the end of a chain has none
     ending      a number, and the one under which it is told
     told        a number under which is told, the parts, and the numbers in whose place it came
     holder      a number at which lines of such a number may stand

@@ -8,14 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+from kruispunt.access.files import ServiceRows
 from kruispunt.access.model import AccessTable, ControlKind, Grant
-from kruispunt.mutations.kinds import DATA, PARTS, Kind, groups_of
+from kruispunt.errors import ConfigurationError
+from kruispunt.mutations.kinds import DATA, GROUPS, PARTS, Kind, groups_of
 from kruispunt.registers.parts import NO_PART, Part
 
 SERVICE: Final = "Mutations"
 """Its name in the access files: in rows of certificates and in grants."""
+FOLDER: Final = Path(__file__).resolve().parent
+"""`contexts.toml` and `demo/` are found there, as in the folder of a service."""
+
+
+def rows(streams: Iterable[str]) -> ServiceRows:
+    """What the access files are held against. Raises ConfigurationError for a stream that has the name of a kind."""
+    kinds = frozenset(kind.value for kind in Kind)
+    names = frozenset(streams)
+    if names & kinds:
+        raise ConfigurationError(
+            f"mutation_streams: {min(names & kinds)} is a kind of mutation; a stream needs another name"
+        )
+    return ServiceRows(FOLDER.name, SERVICE, kinds | names, FOLDER / "contexts.toml", frozenset(GROUPS))
 
 
 @dataclass(frozen=True, slots=True)
