@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,11 @@ from kruispunt.gateway.secrets import read_certificates, read_secret
 from kruispunt.gateway.wsdl import documents
 from kruispunt.identifiers.ticket import TicketSource
 from kruispunt.mutations import entitlement
+from kruispunt.mutations.choosing import fix
+from kruispunt.mutations.distributing import Fix
+from kruispunt.mutations.distributions import Distribution
+from kruispunt.mutations.schedule import Times
+from kruispunt.mutations.writing import Desk
 from kruispunt.pipeline.chain import answer
 from kruispunt.pipeline.context import Answer, Incoming, TlsClient
 from kruispunt.pipeline.platform import Access, Observer, Platform, Rules, mount
@@ -282,6 +287,31 @@ async def open_bench(settings: Settings, database: Database, clock: Clock | None
             today=lambda: today(clock),
             test_band=not settings.production,
         )
+
+
+async def open_desk(
+    settings: Settings, database: Database, clock: Clock | None = None, *, early: bool = False
+) -> tuple[Desk, Fix]:
+    """What mutation files are written with, and how a day is fixed: by the rights in force now, `early` today too.
+
+    Raises ConfigurationError when there is no folder for them, StorageError.
+    """
+    clock = clock or SystemClock()
+    directory = settings.mutation_dir
+    if directory is None or not directory.is_dir():
+        named = "is not set" if directory is None else f"names {directory}, which is no directory"
+        raise ConfigurationError(f"mutation_dir {named}: make a folder for the files of subscribers, and name it there")
+    table = (await store.current(database)).table
+
+    async def fix_day(day: date) -> Distribution:
+        return await fix(database, table, day, now=clock.now(), early=early)
+
+    return Desk(directory, settings.environment, signer_of(settings), clock.now), fix_day
+
+
+def times_of(settings: Settings) -> Times:
+    """When days are distributed, and for how long files are kept."""
+    return Times(settings.distribution_time, settings.mutation_retention_days, settings.mutation_notice_days)
 
 
 @contextlib.asynccontextmanager

@@ -14,9 +14,11 @@ from kruispunt.cli import (
     call,
     data,
     demo,
+    distribution,
     doctor,
     key,
     log,
+    mutations,
     people,
     persona,
     phonetic,
@@ -66,11 +68,17 @@ app.command("doctor")(doctor.doctor)
 app.command("attack")(attack.attack)
 app.command("phonetic")(phonetic.phonetic)
 people.app.command("reindex")(reindexing.reindex)
+mutations.app.command("distribute")(distribution.distribute_)
+mutations.app.command("schedule")(distribution.schedule)
+mutations.app.command("status")(distribution.status)
+mutations.app.command("again")(distribution.again)
+mutations.app.command("told")(distribution.told)
 app.add_typer(access.app, name="access")
 app.add_typer(people.app, name="people")
 app.add_typer(repertory.app, name="repertory")
 app.add_typer(batch.app, name="batch")
 app.add_typer(receive.app, name="receive")
+app.add_typer(mutations.app, name="mutations")
 app.add_typer(data.app, name="data")
 app.add_typer(log.app, name="log")
 app.add_typer(supplier.app, name="supplier")

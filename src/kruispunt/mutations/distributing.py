@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from kruispunt.clock import BELGIUM
 from kruispunt.mutations import folder, rows
-from kruispunt.mutations.distributions import Distribution, days_due
+from kruispunt.mutations.distributions import Distribution
 from kruispunt.mutations.layout import name_of
 from kruispunt.mutations.rows import Kept
 from kruispunt.mutations.states import PATIENCE
@@ -60,16 +59,14 @@ class Done:
 
 
 async def distribute(
-    database: Database, desk: Desk, fix: Fix, days: Sequence[date] | None = None, progress: Progress = lambda *_: None
+    database: Database, desk: Desk, fix: Fix, days: Sequence[date], progress: Progress = lambda *_: None
 ) -> tuple[Done, ...]:
-    """Distribute some days, or all that are due; those first of which files are missing. Days are told in order.
+    """Distribute some days, in order; before them those of which files are missing. A day that was told is mended.
 
     Raises DataError for a day whose turn it is not, and when the folder cannot be written; StorageError.
     """
     async with database.connection() as connection, rows.alone(connection):
         done = [await _finish(connection, desk, each, progress) for each in await rows.unfinished(connection)]
-        if days is None:
-            days = await days_due(database, desk.now().astimezone(BELGIUM).date())
         for day in days:
             distribution = await fix(day)
             if distribution.finished is None:

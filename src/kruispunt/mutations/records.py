@@ -89,7 +89,7 @@ class Record:
     def _shared(self, subscribed: int, granted: int) -> bytes:
         """Files that differ in what they subscribe, and not in what they tell of this person, share a record."""
         kinds = _kinds(self._parts, subscribed)
-        groups = granted if self._parts & _EVERYTHING else granted & self._parts
+        groups = _groups(self._parts, granted)
         if self._data is None:
             groups = 0
         found = self._written.get((kinds, groups))
@@ -150,13 +150,30 @@ def write_item(number: int, ssin: int, sent: int, reference: str, moment: dateti
     ).encode()
 
 
+def told_kinds(changed: int, profile: Profile) -> tuple[str, ...]:
+    """The names of the kinds under which a change of these parts is told. `ACCESS` belongs to several kinds, every
+    other part to one: a kind is subscribed when the file tells one of those.
+    """
+    subscribed = profile.parts
+    return tuple(
+        kind.value
+        for kind, parts in PARTS.items()
+        if parts & subscribed & ~Part.ACCESS and parts & subscribed & changed
+    )
+
+
+def told_groups(changed: int, profile: Profile) -> tuple[str, ...]:
+    """The names of the groups of data that are told with it, where the registers can tell them."""
+    return tuple(_names(_groups(changed, profile.groups)).split())
+
+
+def _groups(changed: int, granted: int) -> int:
+    return granted if changed & _EVERYTHING else granted & changed
+
+
 @lru_cache(maxsize=65_536)
 def _kinds(changed: int, subscribed: int) -> str:
-    """Of the kinds that are subscribed, those that happened. `ACCESS` belongs to several kinds, every other part to
-    one: a kind is subscribed when the file tells one of those.
-    """
-    told = [kind for kind, parts in PARTS.items() if parts & subscribed & ~Part.ACCESS and parts & subscribed & changed]
-    return "".join(element("kind", kind.value) for kind in told)
+    return "".join(element("kind", kind) for kind in told_kinds(changed, Profile(subscribed, 0)))
 
 
 @lru_cache(maxsize=1024)

@@ -1,0 +1,236 @@
+"""`kruispunt mutations distribute`, `schedule`, `status`, `again`, `told`: files for subscribers (RP-16 to RP-18)."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Annotated
+
+import typer
+from rich.progress import Progress, TextColumn
+
+from kruispunt.app import open_desk, times_of
+from kruispunt.cli.terminal import (
+    ConfigOption,
+    JsonOption,
+    err,
+    find_settings,
+    harmless,
+    out,
+    print_json,
+    with_database,
+)
+from kruispunt.clock import SystemClock, today
+from kruispunt.errors import DataError
+from kruispunt.identifiers.ssin import InvalidSsin, Ssin, validate
+from kruispunt.mutations import rows
+from kruispunt.mutations.disclosure import Disclosure, disclosures
+from kruispunt.mutations.distributing import Done, Fix, distribute, restore
+from kruispunt.mutations.distributions import days_due
+from kruispunt.mutations.rows import Kept
+from kruispunt.mutations.schedule import Schedule
+from kruispunt.mutations.writing import Desk
+from kruispunt.settings import Settings
+from kruispunt.storage.database import Database
+
+_DAY = Annotated[
+    str | None, typer.Option("--day", help="Civil day in Belgium, as 2026-01-31; by default all that are due.")
+]
+
+
+def distribute_(
+    day: _DAY = None,
+    early: Annotated[bool, typer.Option("--early", help="Today too, before it is over.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read all files that are kept; make again what is lost or was altered.")
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the files of the days that are due. One that was broken off goes on; again changes nothing.
+
+    Example: kruispunt mutations distribute
+    """
+    days = _days(day)
+
+    async def work(database: Database, settings: Settings) -> tuple[Done, ...]:
+        desk, fix = await open_desk(settings, database, early=early)
+        with _bar() as bar:
+            task = bar.add_task("", total=None)
+
+            def tell(what: str, done: int, _total: int) -> None:
+                bar.update(task, description=f"{done:,} {what}")
+
+            before = today(SystemClock()) + timedelta(days=early)
+            told = await distribute(database, desk, fix, days or await days_due(database, before), tell)
+            if check:
+                oldest = times_of(settings).oldest(desk.now())
+                told += await restore(database, desk, oldest, whole=True, progress=tell)
+            return told
+
+    done = with_database(config, work)
+    if as_json:
+        print_json([{"day": str(each.day), "files": each.files, "records": each.records} for each in done])
+        return
+    for each in done:
+        out.print(f"{each.day}: {each.files:,} files written, {each.records:,} records in them")
+    if not done:
+        out.print("No day is due.")
+
+
+def schedule(config: ConfigOption = None) -> None:
+    """Distribute each day at `distribution_time`, write again what was asked for, tell what nobody collects.
+
+    Runs until it is stopped; several may run beside each other.
+
+    Example: kruispunt mutations schedule
+    """
+    find_settings(config)
+
+    async def work(database: Database, settings: Settings) -> None:
+        async def prepare() -> tuple[Desk, Fix]:
+            return await open_desk(settings, database)
+
+        await prepare()
+        running = asyncio.ensure_future(Schedule(database, prepare, times_of(settings)).run())
+        for each in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(each, running.cancel)
+        try:
+            await running
+        except asyncio.CancelledError:
+            err.print("Stopped.")
+
+    with_database(config, work)
+
+
+def status(
+    days: Annotated[int, typer.Option("--days", help="So many days back.", min=1)] = 7,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the files of the last days, whether they were made, and whether they were collected.
+
+    Example: kruispunt mutations status
+    """
+    first = today(SystemClock()) - timedelta(days=days)
+    found = with_database(config, lambda database, _: rows.latest(database, first))
+    if as_json:
+        print_json([_told(each) for each in found])
+        return
+    for each in found:
+        out.print(_line(each), markup=False)
+    if not found:
+        out.print("No day was distributed.")
+
+
+def again(
+    code: Annotated[str, typer.Argument(help="Of the subscription.")],
+    sequence: Annotated[int, typer.Argument(help="Sequence number of the file.", min=1)],
+    config: ConfigOption = None,
+) -> None:
+    """Write a file again, with the same bytes and the same voucher; also when it is there.
+
+    Example: kruispunt mutations again onem-people 17
+    """
+
+    async def work(database: Database, settings: Settings) -> bool:
+        desk, _ = await open_desk(settings, database)
+        kept = await rows.file_of(database, code, sequence)
+        if kept.made is None:
+            raise DataError(
+                f"file {sequence} of {code} was not made yet: kruispunt mutations distribute goes on with it"
+            )
+        await rows.ask(database, kept.file, desk.now())
+        await restore(database, desk)
+        return (await rows.file_of(database, code, sequence)).file.within(desk.directory).exists()
+
+    if not with_database(config, work):
+        raise DataError(f"file {sequence} of {code} cannot be made again: it is older than mutation_retention_days")
+    out.print("It is there.")
+
+
+def told(
+    ssin: Annotated[str, typer.Argument(help="Eleven digits.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who was told of a number: day, file, subscriber, and what.
+
+    Example: kruispunt mutations told 85673093333
+    """
+    number = _number(ssin)
+    found = with_database(config, lambda database, _: disclosures(database, number))
+    if as_json:
+        print_json([_disclosed(each) for each in found])
+        return
+    for each in found:
+        when = "pushed" if each.day is None else str(each.day)
+        what = f"stream {each.stream}" if each.stream else ", ".join(each.kinds)
+        data = f" ({', '.join(each.groups)})" if each.groups else ""
+        text = f"{when}  {each.code} {each.sequence}  {each.organisation} under {each.legal_context}: {what}{data}"
+        out.print(harmless(text), markup=False)
+    if not found:
+        out.print("Nobody was told.")
+
+
+def _days(text: str | None) -> Sequence[date]:
+    try:
+        return [] if text is None else [date.fromisoformat(text)]
+    except ValueError:
+        raise DataError("--day: no day such as 2026-01-31") from None
+
+
+def _number(text: str) -> Ssin:
+    try:
+        return validate(text, today=today(SystemClock()), test_band=True)
+    except InvalidSsin as error:
+        raise DataError(f"{error}") from None
+
+
+def _bar() -> Progress:
+    return Progress(TextColumn("{task.description}"), console=err, transient=True, disable=not err.is_terminal)
+
+
+def _told(each: Kept) -> dict[str, object]:
+    made = each.made
+    return {
+        "code": each.file.code,
+        "sequence": each.file.sequence,
+        "day": str(each.file.day),
+        "file": each.file.name,
+        "records": None if made is None else made.records,
+        "size": None if made is None else made.content.size,
+        "sha256": None if made is None else made.content.sha256,
+        "published": None if made is None else made.published.isoformat(),
+        "collected": None if each.collected is None else each.collected.isoformat(),
+        "asked": None if each.asked is None else each.asked.isoformat(),
+    }
+
+
+def _line(each: Kept) -> str:
+    made = (
+        "not made yet" if each.made is None else f"{each.made.records:>9,} records {each.made.content.size:>12,} bytes"
+    )
+    if each.collected is not None:
+        state = f"collected {each.collected:%Y-%m-%d %H:%M}Z"
+    else:
+        state = "" if each.made is None else "not collected"
+    asked = ", asked for again" if each.asked is not None else ""
+    return harmless(f"{each.file.day}  {each.file.name:40} {made}  {state}{asked}")
+
+
+def _disclosed(each: Disclosure) -> dict[str, object]:
+    return {
+        "day": None if each.day is None else str(each.day),
+        "code": each.code,
+        "sequence": each.sequence,
+        "organisation": each.organisation,
+        "legalContext": each.legal_context,
+        "stream": each.stream,
+        "kinds": each.kinds,
+        "groups": each.groups,
+        "published": None if each.published is None else each.published.isoformat(),
+        "collected": None if each.collected is None else each.collected.isoformat(),
+    }

@@ -1,0 +1,120 @@
+"""The schedule: what `kruispunt mutations schedule` does, turn after turn (RP-16, RP-18).
+
+A turn distributes the days that are due, makes again what was asked for and what is lost, tells the operator what
+nobody collects, and removes what is old. It can be broken off anywhere. Several schedules may run: one of them works,
+the others pass. Nothing ends it but its operator; the database and the disk may go away and come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from kruispunt.clock import BELGIUM
+from kruispunt.errors import DataError, StorageError
+from kruispunt.mutations import rows
+from kruispunt.mutations.distributing import Fix, clean, distribute, restore
+from kruispunt.mutations.distributions import days_due
+from kruispunt.mutations.writing import Desk
+
+if TYPE_CHECKING:
+    from kruispunt.storage.database import Database
+
+EVERY_SECONDS: Final = 30.0
+"""Between two turns."""
+_PAUSES: Final = (5.0, 10.0, 20.0, 40.0, 60.0)
+"""Seconds after a turn that failed, the last one again and again."""
+
+logger = structlog.get_logger("mutations")
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When and for how long; the settings of these names."""
+
+    distribution_time: time
+    retention_days: int
+    notice_days: int
+
+    def told_before(self, now: datetime) -> date:
+        """Days before this one are due: a day waits for `distribution_time` of the next one."""
+        local = now.astimezone(BELGIUM)
+        return local.date() if local.time() >= self.distribution_time else local.date() - timedelta(days=1)
+
+    def oldest(self, now: datetime) -> date:
+        """Files of earlier days are removed."""
+        return now.astimezone(BELGIUM).date() - timedelta(days=self.retention_days)
+
+
+@dataclass(slots=True)
+class Schedule:
+    """One that runs, or waits for another one that does."""
+
+    database: Database
+    prepare: Callable[[], Awaitable[tuple[Desk, Fix]]]
+    """The desk and the rights of now: keys and access may change from turn to turn."""
+    times: Times
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    swept: date | None = None
+    """The day on which the folder was last looked through."""
+
+    async def run(self) -> None:
+        """Turn after turn, until it is cancelled."""
+        failed = 0
+        while True:
+            try:
+                await self.turn()
+                failed = 0
+            except (StorageError, DataError) as error:
+                logger.warning(
+                    "a turn of the schedule failed; it is tried again", code="mutations.turn", why=str(error)
+                )
+                failed += 1
+            await self.sleep(EVERY_SECONDS if not failed else _PAUSES[min(failed, len(_PAUSES)) - 1])
+
+    async def turn(self) -> bool:
+        """Everything that is due now; False when another one is at it. Raises StorageError, DataError."""
+        async with self.database.connection() as connection, rows.alone(connection, patient=False) as taken:
+            if not taken:
+                return False
+        desk, fix = await self.prepare()
+        now = desk.now()
+        oldest = self.times.oldest(now)
+        days = await days_due(self.database, self.times.told_before(now))
+        for done in await distribute(self.database, desk, fix, days):
+            logger.info("a day was distributed", day=str(done.day), files=done.files, records=done.records)
+        sweep = self.swept != now.date()
+        for done in await restore(self.database, desk, oldest if sweep else None):
+            logger.info("files were made again", day=str(done.day), files=done.files)
+        await tell_uncollected(self.database, now, self.times.notice_days)
+        if sweep:
+            removed = await clean(self.database, desk, oldest)
+            if removed:
+                logger.info("old files were removed", files=removed, before=str(oldest))
+            self.swept = now.date()
+        return True
+
+
+async def tell_uncollected(database: Database, now: datetime, days: int) -> int:
+    """Tell the operator of files that were there so many days and that nobody collected; each once. How many.
+
+    Raises StorageError.
+    """
+    waiting = await rows.uncollected(database, now - timedelta(days=days))
+    for kept in waiting:
+        assert kept.made is not None, "what was published was made"
+        logger.warning(
+            f"a file was not collected in {days} days",
+            code="mutations.uncollected",
+            subscription=kept.file.code,
+            sequence=kept.file.sequence,
+            day=str(kept.file.day),
+            published=kept.made.published.isoformat(),
+        )
+    await rows.notice(database, [kept.file for kept in waiting], now)
+    return len(waiting)
