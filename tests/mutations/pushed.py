@@ -13,7 +13,7 @@ from kruispunt.jetstream.connection import Way, connected
 from kruispunt.jetstream.pieces import Part, Piece, read_piece
 from kruispunt.jetstream.reading import reading
 from kruispunt.mutations.cutting import Frame, write_round
-from kruispunt.mutations.lanes import Publisher, Rules
+from kruispunt.mutations.lanes import Publisher, Streams
 from kruispunt.mutations.outbox import Outbox
 from kruispunt.settings import Environment
 from kruispunt.storage.database import Database
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = Environment.DEVELOPMENT
 OWNER = cbe.compute(9_998_001)
-RULES = Rules(ENVIRONMENT, 1, 64 << 20)
+STREAMS = Streams(ENVIRONMENT, 1, 64 << 20)
 HEAD, END = b"<head>", b"</head>"
 
 
@@ -82,7 +82,7 @@ async def add_round(database: Database, records: dict[str, Sequence[bytes]]) -> 
 
 
 def publishing(
-    database: Database, address: str | Sequence[str], rules: Rules = RULES
+    database: Database, address: str | Sequence[str], streams: Streams = STREAMS
 ) -> Callable[[], AbstractAsyncContextManager[Publisher]]:
     """Opens a publisher, as often as it is called."""
     servers = (address,) if isinstance(address, str) else tuple(address)
@@ -90,7 +90,7 @@ def publishing(
     @asynccontextmanager
     async def opened() -> AsyncIterator[Publisher]:
         async with connected(Way(servers), "tests") as client:
-            yield Publisher(client, Outbox(database), rules)
+            yield Publisher(client, Outbox(database), streams)
 
     return opened
 

@@ -16,7 +16,7 @@ from nats_servers import Nats, alone, until
 from pushed import (
     ENVIRONMENT,
     OWNER,
-    RULES,
+    STREAMS,
     add_round,
     check_files,
     deduplicated,
@@ -59,8 +59,8 @@ def some(count: int, start: int = 0) -> list[bytes]:
     return [f"<record>{number}</record>\n".encode() for number in range(start, start + count)]
 
 
-async def publish(database: Database, nats: Nats, rules: lanes.Rules = RULES) -> None:
-    async with publishing(database, nats.address, rules)() as publisher:
+async def publish(database: Database, nats: Nats, streams: lanes.Streams = STREAMS) -> None:
+    async with publishing(database, nats.address, streams)() as publisher:
         await publisher.publish()
         await publisher.collect()
 
@@ -163,11 +163,11 @@ def test_rp_18_after_jetstream_forgot_a_repetition_the_number_still_tells(
 
 def test_rp_18_a_full_stream_refuses_and_the_outbox_keeps(ask: Ask, nats: Nats) -> None:
     async def work(database: Database) -> None:
-        rules = replace(RULES, most_bytes=1 << 20)
+        streams = replace(STREAMS, most_bytes=1 << 20)
         await subscriptions(database, ["full", "other"])
         large = [b"%04d" % number + KILOBYTE for number in range(3000)]
         await add_round(database, {"full": large, "other": some(4)})
-        await publish(database, nats, rules)
+        await publish(database, nats, streams)
         held = await waiting(database)
         assert 1900 < held < 3000, "less than a megabyte of three is there"
         check_files(await read(nats.address, "other"), [some(4)])
@@ -176,7 +176,7 @@ def test_rp_18_a_full_stream_refuses_and_the_outbox_keeps(ask: Ask, nats: Nats) 
             got = await read(nats.address, "full", 400)
             assert got, "what is acknowledged makes room"
             pieces += got
-            await publish(database, nats, rules)
+            await publish(database, nats, streams)
             held = await waiting(database)
         pieces += await read(nats.address, "full")
         check_files(pieces, [large])  # type: ignore[arg-type]
@@ -187,15 +187,15 @@ def test_rp_18_a_full_stream_refuses_and_the_outbox_keeps(ask: Ask, nats: Nats) 
 def test_rp_18_a_server_without_room_holds_up_what_needs_it_alone(ask: Ask, tmp_path: Path) -> None:
     async def work(database: Database) -> None:
         with alone(tmp_path / "small", maximum="3MB") as small:
-            rules = replace(RULES, most_bytes=2 << 20)
+            streams = replace(STREAMS, most_bytes=2 << 20)
             await subscriptions(database, ["a", "b"])
             await add_round(database, {"a": some(4)})
-            await publish(database, small, rules)
+            await publish(database, small, streams)
             await add_round(database, {"a": some(4), "b": some(4)})
-            await publish(database, small, rules)
+            await publish(database, small, streams)
             assert {lane.code: lane.waiting for lane in await Outbox(database).status()} == {"a": 0, "b": 7}
-            await publish(database, small, replace(RULES, most_bytes=1 << 20))
-            await publish(database, small, replace(RULES, most_bytes=1 << 20))
+            await publish(database, small, replace(STREAMS, most_bytes=1 << 20))
+            await publish(database, small, replace(STREAMS, most_bytes=1 << 20))
             assert await waiting(database) == 0
             check_files(await read(small.address, "b"), [some(4)])
 

@@ -22,6 +22,7 @@ from kruispunt.cli import (
     people,
     persona,
     phonetic,
+    pushing,
     receive,
     reindexing,
     relay,
@@ -73,6 +74,9 @@ mutations.app.command("schedule")(distribution.schedule)
 mutations.app.command("status")(distribution.status)
 mutations.app.command("again")(distribution.again)
 mutations.app.command("told")(distribution.told)
+mutations.app.command("push")(pushing.push)
+mutations.app.command("pushed")(pushing.pushed)
+mutations.app.command("resend")(pushing.resend)
 app.add_typer(access.app, name="access")
 app.add_typer(people.app, name="people")
 app.add_typer(repertory.app, name="repertory")

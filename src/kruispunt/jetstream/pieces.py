@@ -19,6 +19,9 @@ from kruispunt.settings import Environment
 CONSUMER: Final = "subscriber"
 """Name of the one durable consumer of each stream. The platform makes it; the subscriber can only read with it."""
 
+ACKNOWLEDGE_SECONDS: Final = 60.0
+"""After which a piece that its subscriber did not acknowledge is delivered again."""
+
 _NUMBER: Final = "Kruispunt-Number"
 _FILE: Final = "Kruispunt-File"
 _PART: Final = "Kruispunt-Part"

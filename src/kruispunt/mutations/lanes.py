@@ -23,7 +23,7 @@ from nats.js import api
 from nats.js.errors import APIError, NotFoundError
 
 from kruispunt.errors import MessagingError
-from kruispunt.jetstream.pieces import CONSUMER, Piece, stream, subject, write_headers
+from kruispunt.jetstream.pieces import ACKNOWLEDGE_SECONDS, CONSUMER, Piece, stream, subject, write_headers
 from kruispunt.mutations.outbox import Outbox
 from kruispunt.settings import Environment
 
@@ -36,8 +36,6 @@ REPETITION_SECONDS: Final = 600.0
 """How long JetStream remembers what it was sent."""
 UNACKNOWLEDGED: Final = 4096
 """Pieces that a subscriber may hold without acknowledging them."""
-ACKNOWLEDGE_SECONDS: Final = 60.0
-"""After which a piece that was not acknowledged is delivered again."""
 _PATIENCE_SECONDS: Final = 15.0
 _WRONG_LAST: Final = frozenset({10071, 10164})
 """JetStream's error code when another place was expected."""
@@ -49,7 +47,7 @@ logger = structlog.get_logger("push")
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class Streams:
     """How streams are made."""
 
     environment: Environment
@@ -62,10 +60,10 @@ class Rules:
 class Publisher:
     """Publishes over one connection; a new connection needs a new one."""
 
-    def __init__(self, client: Client, outbox: Outbox, rules: Rules) -> None:
+    def __init__(self, client: Client, outbox: Outbox, streams: Streams) -> None:
         self._client = client
         self._outbox = outbox
-        self._rules = rules
+        self._streams = streams
         self._jetstream = client.jetstream(timeout=_PATIENCE_SECONDS)
         self._last: dict[str, int | None] = {}
         """For each stream that was opened the place of its last piece; None when that is not known."""
@@ -86,7 +84,7 @@ class Publisher:
             try:
                 if not await self._open(code):
                     continue
-                found = await self._jetstream.consumer_info(stream(self._rules.environment, code), CONSUMER)
+                found = await self._jetstream.consumer_info(stream(self._streams.environment, code), CONSUMER)
             except (NatsError, OSError, TimeoutError) as error:
                 raise _away(error) from error
             floor = 0 if found.ack_floor is None else found.ack_floor.stream_seq
@@ -125,7 +123,7 @@ class Publisher:
 
     async def _post(self, code: str, pieces: Sequence[Piece], last: int | None) -> list[api.PubAck | Exception]:
         """What JetStream says to each piece, in order."""
-        environment = self._rules.environment
+        environment = self._streams.environment
         to, into = subject(environment, code), stream(environment, code)
 
         async def one(piece: Piece, before: int | None) -> api.PubAck:
@@ -161,15 +159,15 @@ class Publisher:
         return True
 
     async def _stream(self, code: str) -> api.StreamInfo:
-        rules = self._rules
+        streams = self._streams
         wanted = api.StreamConfig(
-            name=stream(rules.environment, code),
-            subjects=[subject(rules.environment, code)],
+            name=stream(streams.environment, code),
+            subjects=[subject(streams.environment, code)],
             retention=api.RetentionPolicy.WORK_QUEUE,
             discard=api.DiscardPolicy.NEW,
             storage=api.StorageType.FILE,
-            max_bytes=rules.most_bytes,
-            num_replicas=rules.replicas,
+            max_bytes=streams.most_bytes,
+            num_replicas=streams.replicas,
             duplicate_window=REPETITION_SECONDS,
             max_consumers=1,
             deny_delete=True,

@@ -11,19 +11,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from kruispunt.errors import DataError, MessagingError
 from kruispunt.files.atomic import written_whole
 from kruispunt.files.voucher import Content, voucher_of
 from kruispunt.jetstream.connection import Way, connected
-from kruispunt.jetstream.pieces import Piece, read_piece
-from kruispunt.jetstream.reading import reading
+from kruispunt.jetstream.pieces import ACKNOWLEDGE_SECONDS, Piece, read_piece
+from kruispunt.jetstream.reading import Reader, reading
 from kruispunt.receive.checking import content, refuse_store
 from kruispunt.receive.problems import NotReceived, Problem
 from kruispunt.receive.source import name_of
 from kruispunt.receive.spool import Spool
 from kruispunt.settings import Environment
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
 
 SPOOL: Final = "pushed.sqlite"
 
@@ -38,6 +41,8 @@ class PushedSource:
     spool: Spool
     directory: Path
     """Where files are kept."""
+    patience: float = ACKNOWLEDGE_SECONDS + 5.0
+    """Seconds within which the rest of a file comes; a piece that a broken connection took along comes again."""
 
     def offered(self, after: int) -> Iterator[int]:
         """Fetches what is there, and tells which files are whole by it."""
@@ -91,8 +96,13 @@ class PushedSource:
             reading(client, self.environment, self.code) as reader,
         ):
             while messages := await reader.read():
-                self.spool.put([_piece(message.headers, message.data) for message in messages], after)
-                await reader.acknowledge(messages)
+                await self._take(reader, messages, after)
+            while self.spool.is_waiting(after) and (messages := await reader.read(self.patience)):
+                await self._take(reader, messages, after)
+
+    async def _take(self, reader: Reader, messages: list[Msg], after: int) -> None:
+        self.spool.put([_piece(message.headers, message.data) for message in messages], after)
+        await reader.acknowledge(messages)
 
     def _kept(self, sequence: int) -> Path:
         return self.directory / name_of(self.code, sequence)

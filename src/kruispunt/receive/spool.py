@@ -33,6 +33,7 @@ _WHOLE: Final = """
         AND max(CASE part WHEN 'voucher' THEN number END) = max(number)
     ORDER BY file
 """
+_FILES: Final = "SELECT count(DISTINCT file) FROM piece WHERE file > ?"
 _GAPS: Final = """
     SELECT before + 1, number - 1
     FROM (SELECT number, lag(number) OVER (ORDER BY number) AS before FROM piece) WHERE number - before > 1
@@ -70,6 +71,14 @@ class Spool:
         """Sequence numbers of the files of which all pieces are there, from `after` + 1 on."""
         with self._refusing():
             return [row[0] for row in self._connection.execute(_WHOLE, (after,))]
+
+    def is_waiting(self, after: int) -> bool:
+        """Whether there are pieces of a file that is not whole."""
+        with self._refusing():
+            files = self._connection.execute(
+                "SELECT count(DISTINCT file) FROM piece WHERE file > ?", (after,)
+            ).fetchone()
+        return int(files[0]) > len(self.whole(after))
 
     def gaps(self) -> list[tuple[int, int]]:
         """First and last number of each row of pieces that are missing between others."""
@@ -116,4 +125,3 @@ class Spool:
 
     def _refuse(self, error: sqlite3.Error) -> NoReturn:
         refuse_store(f"{self._path}: {error}")
-
