@@ -6,14 +6,14 @@ connection that breaks is given up, and everything that was not acknowledged is 
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import nats
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -54,19 +54,42 @@ class Way:
 
 @asynccontextmanager
 async def connected(way: Way, name: str) -> AsyncIterator[Client]:
-    """A connection to the first of the servers that answers. Raises MessagingError when none does."""
-    client = await _first(way.servers, way.context(), name)
+    """A connection to the first of the servers that answers. Raises MessagingError when none does, and when it is lost:
+    then whatever is waited for inside is given up at once, as by a time limit.
+    """
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine runs in a task"
+    before, inside, lost = task.cancelling(), False, False
+
+    async def give_up() -> None:
+        nonlocal lost
+        if inside:
+            lost = True
+            task.cancel()
+
+    client = await _first(way.servers, way.context(), name, give_up)
     try:
+        inside = True
         yield client
+    except asyncio.CancelledError:
+        if lost:
+            task.uncancel()
+        if task.cancelling() > before:
+            raise  # it was not us
+        raise MessagingError("the connection to NATS was lost") from None
     finally:
+        inside = False
         await client.close()
 
 
-async def _first(servers: Sequence[str], context: ssl.SSLContext | None, name: str) -> Client:
+async def _first(
+    servers: Sequence[str], context: ssl.SSLContext | None, name: str, closed: Callable[[], Awaitable[None]]
+) -> Client:
     why = "no server is named"
     for server in servers:
+        client = Client()
         try:
-            return await nats.connect(
+            await client.connect(
                 server,
                 name=name,
                 tls=context,
@@ -74,11 +97,15 @@ async def _first(servers: Sequence[str], context: ssl.SSLContext | None, name: s
                 connect_timeout=_CONNECT_SECONDS,
                 ping_interval=_PING_SECONDS,
                 error_cb=_tell,
+                closed_cb=closed,
                 # A server names others of its cluster; only those of the settings are connected to.
                 dont_randomize=True,
             )
         except (OSError, TimeoutError, NatsError, ValueError) as error:
             why = f"{server}: {type(error).__name__} {error}".strip()
+            await client.close()
+            continue
+        return client
     raise MessagingError(f"NATS cannot be reached: {why}")
 
 
