@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -28,6 +28,10 @@ from kruispunt.errors import ConfigurationError
 from kruispunt.gateway.forwarded import Forwarded, address_of
 from kruispunt.gateway.http import HttpGateway
 from kruispunt.gateway.identity import Pair, PairWatch, TlsFront, read_pair, watch
+from kruispunt.gateway.mutations.answers import Answers
+from kruispunt.gateway.mutations.api import MutationsApi
+from kruispunt.gateway.mutations.asked import PREFIX
+from kruispunt.gateway.mutations.delivery import Readers
 from kruispunt.gateway.secrets import read_certificates, read_secret
 from kruispunt.gateway.wsdl import documents
 from kruispunt.identifiers.ticket import TicketSource
@@ -140,9 +144,10 @@ def suppliers_of(settings: Settings) -> tuple[tuple[Service, SupplierConfigurati
     """The services whose data come from elsewhere. Raises ConfigurationError for a supplier that no service has."""
     configured = load_suppliers(settings.suppliers_file)
     services = [s for s in services_of(settings) if s.remote is not None and s.supplier_name in configured]
-    unknown = configured.keys() - {s.supplier_name for s in services}
+    unknown = configured.keys() - {s.supplier_name for s in services} - set(settings.mutation_streams)
     if unknown:
-        known = ", ".join(sorted({s.supplier_name for s in services_of(settings) if s.remote is not None})) or "none"
+        elsewhere = {s.supplier_name for s in services_of(settings) if s.remote is not None}
+        known = ", ".join(sorted(elsewhere | set(settings.mutation_streams))) or "none"
         raise ConfigurationError(
             f"{settings.suppliers_file}: no service has a supplier elsewhere named {', '.join(sorted(unknown))}; "
             f"there are: {known}"
@@ -150,8 +155,15 @@ def suppliers_of(settings: Settings) -> tuple[tuple[Service, SupplierConfigurati
     return tuple((s, configured[s.supplier_name]) for s in services)
 
 
+def stream_suppliers_of(settings: Settings) -> Mapping[str, SupplierConfiguration]:
+    """The streams of mutations whose items are asked for elsewhere (RP-17), by name. Raises ConfigurationError."""
+    configured = load_suppliers(settings.suppliers_file)
+    return {name: configured[name] for name in settings.mutation_streams if name in configured}
+
+
 def _check_suppliers(settings: Settings) -> None:
-    for _service, one in suppliers_of(settings):
+    of_services = (one for _service, one in suppliers_of(settings))
+    for one in (*of_services, *stream_suppliers_of(settings).values()):
         read_pair(one.client_certificate, one.client_key)
         for path in (one.client_certificate, one.ca, *([one.reply_signers] if one.reply_signers else [])):
             _refuse_demo(settings, path)
@@ -206,6 +218,23 @@ async def open_suppliers(
                 stack.push_async_callback(remotes[name].close)
             ports[service.path] = service.remote.connect(remotes[name])
         yield ports
+
+
+@contextlib.asynccontextmanager
+async def open_stream_supplier(
+    settings: Settings, stream: str, clock: Clock, watch: Watch
+) -> AsyncIterator[RemoteSupplier]:
+    """Whoever is asked for the items of a stream. Raises ConfigurationError when nobody is configured."""
+    configured = stream_suppliers_of(settings)
+    if stream not in configured:
+        raise ConfigurationError(
+            f"nobody is configured to be asked for {stream}: add [supplier.{stream}] to suppliers_file"
+        )
+    supplier = RemoteSupplier(stream, configured[stream], signer_of(settings), clock, watch)
+    try:
+        yield supplier
+    finally:
+        await supplier.close()
 
 
 @contextlib.asynccontextmanager
@@ -405,7 +434,18 @@ def _revocation_rules(settings: Settings) -> RevocationRules | None:
     )
 
 
-def gateway(platform: Platform, max_bytes: int, proxy_header: str | None = None) -> HttpGateway:
+def mutations_api(platform: Platform, settings: Settings) -> MutationsApi | None:
+    """Files of subscriptions over HTTPS; None where no folder for them is set."""
+    if settings.mutation_dir is None:
+        return None
+    retention = timedelta(days=settings.mutation_retention_days)
+    answers = Answers(platform.database, settings.mutation_dir, Readers(), platform.clock, retention)
+    return MutationsApi(platform, answers, settings.request_seconds)
+
+
+def gateway(
+    platform: Platform, max_bytes: int, proxy_header: str | None = None, mutations: MutationsApi | None = None
+) -> HttpGateway:
     """The ASGI application over an open platform; `proxy_header` where a proxy hands on the client's certificate."""
 
     async def admit(client: TlsClient) -> None:
@@ -417,10 +457,11 @@ def gateway(platform: Platform, max_bytes: int, proxy_header: str | None = None)
     contracts = {path: documents(mounted.service) for path, mounted in platform.mounted.items()}
     usual = replace(platform.rules.limits, size=max_bytes)
     larger = {path: m.limits(usual).size for path, m in platform.mounted.items() if m.service.limits is not None}
+    routed = None if mutations is None else (PREFIX, mutations)
     if proxy_header is None:
-        return HttpGateway(serve, contracts, max_bytes, admit, larger=larger)
+        return HttpGateway(serve, contracts, max_bytes, admit, larger=larger, routed=routed)
     forwarded = Forwarded(proxy_header.lower().encode(), platform.trust, platform.clock)
-    return HttpGateway(serve, contracts, max_bytes, admit, forwarded, address_of, larger)
+    return HttpGateway(serve, contracts, max_bytes, admit, forwarded, address_of, larger, routed)
 
 
 async def _forget_replays(platform: Platform) -> None:

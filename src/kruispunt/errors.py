@@ -8,7 +8,7 @@
     ├── ReplyNotTrusted             client side: a reply that is not signed as it must be
     ├── SupplierError               a supplier did not answer as agreed; becomes MSG00002
     └── Refusal                     an exchange ends here; carries the rule, the element and the remedy
-        ├── TransportRefusal        an HTTP status and no SOAP: 400, 403, 405, 413, 415 …
+        ├── TransportRefusal        an HTTP status and no SOAP: 400, 403, 404, 405, 413, 415 …
         ├── Fault                   a SOAP fault: something technical
         │   ├── SupplierFailure         MSG00002   Server
         │   ├── InternalFailure         MSG00003   Server
@@ -108,7 +108,7 @@ class Refusal(KruispuntError):
 
 
 class TransportRefusal(Refusal):
-    """Refused before SOAP: only an HTTP status and a line of text."""
+    """Refused without SOAP: an HTTP status and a line of text, or problem+json where the address is no SOAP service."""
 
     def __init__(self, status: int, rule: str, why: str, *, remedy: str = "") -> None:
         super().__init__(rule, why, remedy=remedy)

@@ -6,9 +6,9 @@ import socket
 import stat
 import tomllib
 import urllib.request
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
 from itertools import pairwise
 from pathlib import Path
@@ -21,11 +21,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from kruispunt.access.snapshot import differences
 from kruispunt.access.store import current
 from kruispunt.app import access_of, master_keys_of, services_of
-from kruispunt.clock import Clock
+from kruispunt.clock import BELGIUM, Clock
 from kruispunt.errors import ConfigurationError, StorageError
 from kruispunt.gateway.endings import Ending, client_endings, endings_of
 from kruispunt.gateway.identity import Pair, context_of, read_pair
 from kruispunt.gateway.secrets import read_certificates
+from kruispunt.mutations.waiting import look, overdue
 from kruispunt.securitylog.keys import LOST
 from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
@@ -37,6 +38,8 @@ MIN_RSA_BITS = 2048
 OLDEST_SERVER = 150_000
 DRIFT_SECONDS = (2.0, 30.0)
 """Between this clock and the database's: above the first a warning, above the second a fault."""
+DISTRIBUTION_TAKES = timedelta(hours=2)
+"""After which a day that was not distributed is one that was forgotten."""
 
 
 class Level(Enum):
@@ -176,8 +179,8 @@ async def examine_database(settings: Settings, dsn: str, clock: Clock) -> list[F
             todo = "the next start of a server brings it up to date"
             return [*found, warning("migrations", f"lacking: {', '.join(lacking)}", todo)]
         found.append(ok("migrations", "the tables are those of this release"))
-        for look in (_log_keys, _access):
-            found += await _guarded(look, database, settings, clock)
+        for check in (_log_keys, _access, _mutations):
+            found += await _guarded(check, database, settings, clock)
         return found
     finally:
         await database.close()
@@ -272,6 +275,40 @@ async def _access(database: Database, settings: Settings, clock: Clock) -> list[
         todo = "see docs/how-to/register-a-client.md"
         found.append(warning("access", "no client certificate is registered: every request is refused", todo))
     return found
+
+
+async def _mutations(database: Database, settings: Settings, clock: Clock) -> list[Finding]:
+    """Subscriptions need a folder, a distribution each day, and subscribers that collect their files (RP-18)."""
+    subscriptions = await database.fetchval("select count(*) from subscription where ended is null")
+    folder = settings.mutation_dir
+    if folder is None:
+        if not subscriptions:
+            return []
+        todo = "set mutation_dir: docs/how-to/distribute-mutations.md"
+        return [warning("mutations", f"{subscriptions} subscriptions, and no folder for their files", todo)]
+    if not folder.is_dir():
+        return [fault("mutations", f"{folder} is no folder: no file can be written or fetched", "make or mount it")]
+    now, notice = clock.now(), timedelta(days=settings.mutation_notice_days)
+    state = await look(database, now, notice)
+    found = [*_days_due(state.days, settings, now)]
+    for one in await overdue(database, now, notice):
+        what = f"{one.code}: {one.files} files from {one.first} on are not collected, since {one.since:%Y-%m-%d}"
+        found.append(warning("mutations", what, "ask its subscriber: docs/how-to/distribute-mutations.md"))
+    told = f"{subscriptions} subscriptions; {state.files} files wait to be collected"
+    return found or [ok("mutations", told)]
+
+
+def _days_due(days: Sequence[date], settings: Settings, now: datetime) -> Iterator[Finding]:
+    """Yesterday is late some time after the hour of its distribution, which itself takes a while."""
+    local = now.astimezone(BELGIUM)
+    begins = datetime.combine(local.date(), settings.distribution_time, BELGIUM)
+    yesterday = local.date() - timedelta(days=1)
+    late = [day for day in days if day < yesterday or local - begins > DISTRIBUTION_TAKES]
+    if late:
+        what = f"{len(late)} days were not distributed, from {late[0]} on"
+        yield warning(
+            "mutations", what, "kruispunt mutations distribute; and see that kruispunt mutations schedule runs"
+        )
 
 
 def examine_ports(settings: Settings) -> list[Finding]:

@@ -12,6 +12,7 @@ from kruispunt.cli import (
     attack,
     batch,
     call,
+    collecting,
     data,
     demo,
     distribution,
@@ -77,12 +78,14 @@ mutations.app.command("told")(distribution.told)
 mutations.app.command("push")(pushing.push)
 mutations.app.command("pushed")(pushing.pushed)
 mutations.app.command("resend")(pushing.resend)
+mutations.app.command("collected")(collecting.collected)
+mutations.app.command("notes")(collecting.notes)
 app.add_typer(access.app, name="access")
 app.add_typer(people.app, name="people")
 app.add_typer(repertory.app, name="repertory")
 app.add_typer(batch.app, name="batch")
-app.add_typer(receive.app, name="receive")
 app.add_typer(mutations.app, name="mutations")
+app.add_typer(receive.app, name="receive")
 app.add_typer(data.app, name="data")
 app.add_typer(log.app, name="log")
 app.add_typer(supplier.app, name="supplier")

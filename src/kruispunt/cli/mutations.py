@@ -1,7 +1,162 @@
-"""`kruispunt mutations`: subscriptions, and what is told to subscribers."""
+"""`kruispunt mutations`: who is told of changes, and of which further streams."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-app = typer.Typer(help="Subscriptions to changes, and the files that tell them.", no_args_is_help=True)
+from kruispunt.access import store
+from kruispunt.app import open_stream_supplier
+from kruispunt.cli.reports import tell_report
+from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads, with_database
+from kruispunt.clock import SystemClock, today
+from kruispunt.errors import ConfigurationError, DataError
+from kruispunt.mutations import streams, subscriptions
+from kruispunt.mutations.items import Rules
+from kruispunt.mutations.subscriptions import Outcome, Subscription
+from kruispunt.registers.jsonlines import ImportReport
+from kruispunt.settings import Settings
+from kruispunt.storage.database import Database
+
+app = typer.Typer(help="Changes of people, and further streams, for those who subscribed.", no_args_is_help=True)
+
+
+@app.command()
+def define(
+    file: Annotated[Path, typer.Argument(help="TOML; see docs/reference/subscriptions.md.", exists=True)],
+    config: ConfigOption = None,
+) -> None:
+    """Define subscriptions, or change them; those that the file does not name stay.
+
+    Example: kruispunt mutations define subscriptions.toml
+    """
+    definitions = subscriptions.read_definitions(file)
+
+    async def work(database: Database, _settings: Settings) -> tuple[Outcome, ...]:
+        table = (await store.current(database)).table
+        return await subscriptions.define(database, table, definitions, who_reads())
+
+    for each, outcome in zip(definitions, with_database(config, work), strict=True):
+        out.print(f"{each.code:30} {outcome.value}", markup=False)
+
+
+@app.command("subscriptions")
+def subscriptions_(
+    ended: Annotated[bool, typer.Option("--ended", help="Also those that are not in force any more.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who is subscribed to what.
+
+    Example: kruispunt mutations subscriptions
+    """
+    found = with_database(config, lambda database, _: subscriptions.every(database, ended=ended))
+    if as_json:
+        print_json([_told(each) for each in found])
+        return
+    for each in found:
+        out.print(harmless(_line(each)), markup=False)
+    if not found:
+        out.print("Nobody is subscribed: kruispunt mutations define FILE")
+
+
+@app.command()
+def end(
+    code: Annotated[str, typer.Argument(help="Of the subscription.")],
+    config: ConfigOption = None,
+) -> None:
+    """End a subscription. Its files stay, and can be fetched as long as they are kept.
+
+    Example: kruispunt mutations end onem-people
+    """
+    if not with_database(config, lambda database, _: subscriptions.end(database, code)):
+        raise DataError(f"no subscription {code[:64]!a} is in force: kruispunt mutations subscriptions")
+    out.print("Ended.")
+
+
+@app.command()
+def feed(
+    stream: Annotated[str, typer.Argument(help="Name of the stream, one of mutation_streams.")],
+    file: Annotated[Path, typer.Argument(help="JSON Lines or XML; see docs/reference/subscriptions.md.", exists=True)],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a file of items into a stream. Sent twice, it changes nothing the second time.
+
+    Example: kruispunt mutations feed dimona items.jsonl
+    """
+
+    async def work(database: Database, settings: Settings) -> ImportReport:
+        _check_stream(settings, stream)
+        with file.open("rb") as source:
+            return await streams.feed(database, stream, source, _rules(settings), author=who_reads())
+
+    tell_report(with_database(config, work), file, as_json)
+
+
+@app.command()
+def poll(
+    stream: Annotated[str, typer.Argument(help="Name of the stream, and of its table in suppliers_file.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the supplier of a stream for the items after those that it gave before.
+
+    Example: kruispunt mutations poll dimona
+    """
+
+    async def work(database: Database, settings: Settings) -> ImportReport:
+        _check_stream(settings, stream)
+        async with open_stream_supplier(settings, stream, SystemClock(), Unwatched()) as supplier:
+            return await streams.poll(database, stream, supplier, _rules(settings), author=f"supplier:{stream}")
+
+    tell_report(with_database(config, work), Path(stream), as_json)
+
+
+class Unwatched:
+    """A supplier that is asked once by a command has no metrics."""
+
+    def supplier_failed(self, name: str, reason: str) -> None: ...
+
+    def supplier_state(self, name: str, state: int) -> None: ...
+
+
+def _check_stream(settings: Settings, stream: str) -> None:
+    if stream not in settings.mutation_streams:
+        known = ", ".join(settings.mutation_streams) or "none"
+        raise ConfigurationError(f"no stream {stream[:64]!a}; mutation_streams has: {known}")
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(today(SystemClock()), test_band=not settings.production)
+
+
+def _line(each: Subscription) -> str:
+    what = f"stream {each.stream}" if each.stream is not None else ", ".join(kind.value for kind in each.kinds)
+    whose = each.owner if each.known_to is None else f"{each.owner} of {each.known_to}"
+    which = "active lines" if each.active_only else "any lines"
+    types = "" if each.dossier_types is None else f" of type {', '.join(each.dossier_types)}"
+    state = "" if each.ended is None else f"  ended {each.ended:%Y-%m-%d}"
+    how = "  pushed" if each.pushed else ""
+    return f"{each.code:30} {each.organisation:16} {each.legal_context}  {what}  {which} in {whose}{types}{how}{state}"
+
+
+def _told(each: Subscription) -> dict[str, object]:
+    return {
+        "code": each.code,
+        "organisation": each.organisation,
+        "receiver": each.receiver,
+        "legalContext": each.legal_context,
+        "register": each.owner,
+        "knownTo": each.known_to,
+        "dossierTypes": each.dossier_types,
+        "lines": "active" if each.active_only else "any",
+        "kinds": [kind.value for kind in each.kinds],
+        "stream": each.stream,
+        "pushed": each.pushed,
+        "author": each.author,
+        "at": each.at.isoformat(),
+        "ended": None if each.ended is None else each.ended.isoformat(),
+    }

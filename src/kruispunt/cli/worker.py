@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 import uvloop
 
-from kruispunt.app import WrapSupplier, follow_certificates, gateway, open_platform
+from kruispunt.app import WrapSupplier, follow_certificates, gateway, mutations_api, open_platform
 from kruispunt.errors import KruispuntError
 from kruispunt.gateway.door import Limits
 from kruispunt.gateway.identity import TlsFront
@@ -45,7 +45,12 @@ async def _work(job: dict[str, Any]) -> None:
         gc.collect()
         gc.freeze()
         running = server(
-            gateway(platform, settings.max_message_bytes, settings.proxy_header if settings.behind_proxy else None),
+            gateway(
+                platform,
+                settings.max_message_bytes,
+                settings.proxy_header if settings.behind_proxy else None,
+                mutations_api(platform, settings),
+            ),
             None if front is None else front.context,
             settings.grace_seconds,
             _limits(settings),

@@ -136,7 +136,11 @@ class MutualTlsProtocol(HttpToolsProtocol):
             raise _no_http()
         super().on_message_begin()
         self._arriving, self._in_head, self._blank = True, True, 0
-        self.scope["extensions"] = {EXTENSION: {"client": self._client}}
+        self.scope["extensions"] = {EXTENSION: {"client": self._client, "cut": self._cut}}
+
+    def _cut(self) -> None:
+        """Ends the connection at once, whatever was not sent yet: for an answer that its client does not take."""
+        self.transport.abort()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
@@ -199,6 +203,11 @@ def tls_client(der: bytes) -> TlsClient:
     """What is known of a certificate in DER form."""
     certificate = x509.load_der_x509_certificate(der)
     return TlsClient(sha256(der).hexdigest(), certificate.subject.rfc4514_string(), token_of(certificate))
+
+
+def cut(scope: Any) -> None:
+    """Ends the connection of a request without a word."""
+    scope["extensions"][EXTENSION]["cut"]()
 
 
 def client_of(scope: Any) -> TlsClient | None:

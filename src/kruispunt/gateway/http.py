@@ -1,5 +1,7 @@
 """The ASGI application: HTTP in, HTTP out. Everything about SOAP is the pipeline's.
 
+What is no SOAP, such as files of subscriptions, is handed on by the beginning of its path.
+
 | cause | answer |
 |---|---|
 | no client certificate reached the application, or a proxy handed on one that is not accepted | 403 |
@@ -30,6 +32,8 @@ Admitting = Callable[[TlsClient], Awaitable[None]]
 """Raises AuthenticationRefused for a TLS client whose certificate must not be served any more (PL-08)."""
 Identify = Callable[[Scope], TlsClient | None]
 """The TLS client of a request, or None. Raises TransportRefusal."""
+Routed = Callable[[Scope, Receive, Send, TlsClient, str], Awaitable[None]]
+"""Answers by itself; gets the TLS client and the client's address."""
 Locate = Callable[[Scope], str]
 """The client's address; empty where it is not known. Raises TransportRefusal."""
 
@@ -63,8 +67,10 @@ class HttpGateway:
         identify: Identify = client_of,
         locate: Locate = peer_of,
         larger: Mapping[str, int] | None = None,
+        routed: tuple[str, Routed] | None = None,
     ) -> None:
-        """`larger`: bytes of a message, by path, where a service takes more than `max_bytes`."""
+        """`larger`: bytes of a message, by path, where a service takes more than `max_bytes`; `routed`: a beginning of
+        paths below which nothing is SOAP, and who answers there."""
         self._answer = answer
         self._admit = admit
         self._contracts = contracts
@@ -72,12 +78,16 @@ class HttpGateway:
         self._identify = identify
         self._locate = locate
         self._larger = larger or {}
+        self._routed = routed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             client = self._identify(scope)
             if client is None:
                 raise TransportRefusal(403, "tls.no-certificate", "A client certificate is required.")
+            if self._routed is not None and scope["path"].startswith(self._routed[0]):
+                await self._routed[1](scope, receive, send, client, self._locate(scope))
+                return
             if scope["method"] == "POST":
                 answer = await self._soap(scope, receive, client)
             elif scope["method"] in {"GET", "HEAD"}:
@@ -105,27 +115,8 @@ class HttpGateway:
         if headers.get("content-encoding", "identity") != "identity":
             raise TransportRefusal(415, "http.encoding", "Compressed bodies are not accepted.")
         peer = self._locate(scope)
-        body = await self._body(headers, receive, self._larger.get(scope["path"], self._max_bytes))
+        body = await body_of(headers, receive, self._larger.get(scope["path"], self._max_bytes))
         return await self._answer(Incoming(scope["path"], headers.get("soapaction"), body, peer, client))
-
-    async def _body(self, headers: Mapping[str, str], receive: Receive, most: int) -> bytes:
-        """The whole body; refused by its announced length before anything is read, and again while it is read."""
-        length = headers.get("content-length", "")
-        if length.isascii() and length.isdigit() and int(length) > most:
-            raise _too_large(most)
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            event = await receive()
-            if event["type"] == "http.disconnect":
-                raise Disconnected
-            part: bytes = event.get("body", b"")
-            size += len(part)
-            if size > most:
-                raise _too_large(most)
-            parts.append(part)
-            if not event.get("more_body", False):
-                return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _contract(self, scope: Scope) -> Answer:
         contract = self._contracts.get(scope["path"])
@@ -141,6 +132,26 @@ class HttpGateway:
                 return Answer(200, document, XML)
             raise TransportRefusal(404, "xsd.unknown", "This contract has no such XSD.")
         raise TransportRefusal(405, "http.method", f"Use POST for SOAP; the contract is at {scope['path']}?wsdl")
+
+
+async def body_of(headers: Mapping[str, str], receive: Receive, most: int) -> bytes:
+    """The whole body; refused by its announced length before anything is read, and again while it is read."""
+    length = headers.get("content-length", "")
+    if length.isascii() and length.isdigit() and int(length) > most:
+        raise _too_large(most)
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            raise Disconnected
+        part: bytes = event.get("body", b"")
+        size += len(part)
+        if size > most:
+            raise _too_large(most)
+        parts.append(part)
+        if not event.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -31,6 +31,7 @@ from kruispunt.gateway.local import LocalApp, local_server, local_socket
 from kruispunt.gateway.metrics import DIRECTORY, exposition, forget_worker
 from kruispunt.gateway.server import BACKLOG
 from kruispunt.gateway.tls import prove_closed
+from kruispunt.gateway.undelivered import Undelivered
 from kruispunt.settings import Settings
 
 logger = structlog.get_logger("supervisor")
@@ -94,7 +95,9 @@ class Supervisor:
             watching = [asyncio.create_task(self._keep_running(w)) for w in self._workers]
             endings = Endings()
             following = asyncio.create_task(endings.follow(settings, self._dsn), name="ends of certificates")
-            health = local_server(LocalApp(self._trouble, lambda: exposition(self._metrics, endings)))
+            undelivered = Undelivered()
+            counting = asyncio.create_task(undelivered.follow(settings, self._dsn), name="files that wait")
+            health = local_server(LocalApp(self._trouble, lambda: exposition(self._metrics, endings, undelivered)))
             serving_health = asyncio.create_task(health.serve(sockets=[local]))
             try:
                 await self._until_ready()
@@ -105,6 +108,7 @@ class Supervisor:
             finally:
                 self._stopping.set()
                 following.cancel()
+                counting.cancel()
                 for worker in self._workers:
                     # Who connects from now on is refused at once, instead of waiting for a server that ends.
                     worker.socket.close()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,6 @@ from typing import Final
 import structlog
 
 from kruispunt.errors import DataError
-from kruispunt.files.atomic import written_whole
 from kruispunt.files.voucher import SUFFIX, Content, content_of, voucher_of
 
 _WORK: Final = ".writing-"
@@ -87,16 +87,23 @@ def place(source: Path, path: Path, content: Content | None) -> None:
                 file=path.name,
                 aside=str(_set_aside(path)),
             )
+        _share(source, path.parent)
         source.replace(path)
         _keep(path.parent)
 
 
-def place_voucher(path: Path, voucher: bytes) -> None:
-    """Put the voucher of the file at `path` beside it. Raises DataError."""
+def place_voucher(work: Path, path: Path, voucher: bytes) -> None:
+    """Put the voucher of the file at `path` beside it; `work` is a `workshop`. Raises DataError."""
     with told(path):
         _make_folder(path.parent)
-        with written_whole(voucher_of(path)) as target:
+        handle, source = tempfile.mkstemp(dir=work)
+        with os.fdopen(handle, "wb") as target:
             target.write(voucher)
+            target.flush()
+            os.fsync(target.fileno())
+        _share(Path(source), path.parent)
+        Path(source).replace(voucher_of(path))
+        _keep(path.parent)
 
 
 def remove(path: Path) -> bool:
@@ -128,6 +135,26 @@ def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         folder.mkdir(mode=0o700, exist_ok=True)
         _keep(folder.parent)
+
+
+def _share(file: Path, folder: Path) -> None:
+    """Who may read the folder as its group may read the file: the account of a subscriber that comes by SFTP.
+
+    Folders that are made here let nobody in; an operator gives one to a group by hand.
+    """
+    found = folder.stat()
+    if not found.st_mode & stat.S_IRGRP:
+        return
+    try:
+        os.chown(file, -1, found.st_gid, follow_symlinks=False)
+        file.chmod(0o640)
+    except PermissionError:
+        logger.warning(
+            "a file could not be given to the group of its folder, which cannot read it: "
+            "let the account of the server be a member of that group",
+            code="mutations.not-shared",
+            file=file.name,
+        )
 
 
 def _keep(folder: Path) -> None:

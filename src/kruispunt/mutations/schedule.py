@@ -1,7 +1,7 @@
 """The schedule: what `kruispunt mutations schedule` does, turn after turn (RP-16, RP-18).
 
-A turn distributes the days that are due, makes again what was asked for and what is lost, tells the operator what
-nobody collects, and removes what is old. It can be broken off anywhere. Several schedules may run: one of them works,
+A turn distributes the days that are due, makes again what was asked for and what is lost, takes the notes of those
+who collect by SFTP, tells the operator what nobody collects, and removes what is old. It can be broken off anywhere. Several schedules may run: one of them works,
 the others pass. Nothing ends it but its operator; the database and the disk may go away and come back.
 """
 
@@ -18,6 +18,7 @@ import structlog
 from kruispunt.clock import BELGIUM
 from kruispunt.errors import DataError, StorageError
 from kruispunt.mutations import rows
+from kruispunt.mutations.acknowledged import take
 from kruispunt.mutations.distributing import Fix, clean, distribute, restore
 from kruispunt.mutations.distributions import days_due
 from kruispunt.mutations.writing import Desk
@@ -91,6 +92,7 @@ class Schedule:
         sweep = self.swept != now.date()
         for done in await restore(self.database, desk, oldest if sweep else None):
             logger.info("files were made again", day=str(done.day), files=done.files)
+        await take(self.database, desk.directory)
         await tell_uncollected(self.database, now, self.times.notice_days)
         if sweep:
             removed = await clean(self.database, desk, oldest)

@@ -88,7 +88,7 @@ async def write_files(
         with ThreadPoolExecutor(_THREADS, "mutation-files") as pool:
             done = 0
             for some in _by(_AT_ONCE, sheets):
-                await _publish(desk, connection, pool, {sheet: files[sheet.file] for sheet in some})
+                await _publish(desk, connection, pool, work, {sheet: files[sheet.file] for sheet in some})
                 done += len(some)
                 progress("files", done, len(sheets))
     return sum(sheet.records for sheet in sheets)
@@ -159,7 +159,7 @@ async def _fill_items(filling: _Filling, sheets: Mapping[int, Sheet]) -> None:
 
 
 async def _publish(
-    desk: Desk, connection: Connection, pool: ThreadPoolExecutor, sheets: Mapping[Sheet, Made | None]
+    desk: Desk, connection: Connection, pool: ThreadPoolExecutor, work: Path, sheets: Mapping[Sheet, Made | None]
 ) -> None:
     """Some files, from the directory beside to their subscribers."""
     contents = dict(zip(sheets, await _each(pool, Sheet.end, sheets), strict=True))
@@ -187,7 +187,7 @@ async def _publish(
     kept |= {sheet.file: made for sheet, made in sheets.items() if made is not None}
     await _each(
         pool,
-        lambda file: folder.place_voucher(file.within(desk.directory), kept[file].voucher),
+        lambda file: folder.place_voucher(work, file.within(desk.directory), kept[file].voucher),
         [sheet.file for sheet in sheets],
     )
     await answered(connection, list(kept))

@@ -66,9 +66,9 @@ async def answer(platform: Platform, incoming: Incoming) -> Answer:
     except Refusal as refusal:
         exchange.refusal = refusal
     except StorageError as error:
-        exchange.refusal = _internal(exchange, platform, "storage.away", error)
+        exchange.refusal = internal_failure(exchange, platform, "storage.away", error)
     except Exception as error:  # the last resort of the front door: nothing internal is told
-        exchange.refusal = _internal(exchange, platform, "unexpected", error)
+        exchange.refusal = internal_failure(exchange, platform, "unexpected", error)
     note_probing(exchange, platform)
     reply = await _seal(exchange, platform)
     service = "" if exchange.service is None else exchange.service.name
@@ -96,18 +96,18 @@ async def _seal(exchange: Exchange, platform: Platform) -> Answer:
     try:
         reply = compose(exchange, platform)
     except Exception as error:  # a reply that breaks its own contract must not leave
-        exchange.refusal = _internal(exchange, platform, "reply.contract", error)
+        exchange.refusal = internal_failure(exchange, platform, "reply.contract", error)
         exchange.request = None  # nothing of it is repeated: it may be what broke the reply
         reply = compose(exchange, platform)
     try:
         await log_outgoing(exchange, platform, reply.body)
     except StorageError as error:
-        exchange.refusal = _internal(exchange, platform, "storage.log", error)
+        exchange.refusal = internal_failure(exchange, platform, "storage.log", error)
         reply = compose(exchange, platform)
     return reply
 
 
-def _internal(exchange: Exchange, platform: Platform, rule: str, error: Exception) -> InternalFailure:
+def internal_failure(exchange: Exchange, platform: Platform, rule: str, error: Exception) -> InternalFailure:
     """MSG00003; what really happened goes to the operator's log only, under the ticket.
 
     Kind and place of the error, not its text: that may hold what stood in the message.

@@ -160,7 +160,7 @@ class HttpsSource:
         found = next((item for item in _items(answer) if item.get("code") == self._code), None)
         if found is None:
             raise NotReceived(
-                Problem.SUBSCRIPTION,
+                Problem.REFUSED,
                 f"the platform has no subscription {self._code} for this certificate",
                 "Check --subscription and --certificate",
             )

@@ -76,6 +76,17 @@ def read_lines(
             report.refuse(number, error.what)
 
 
+def read_numbered(source: BinaryIO, read: Callable[[Fields], T], report: ImportReport) -> Iterator[tuple[int, T]]:
+    """The same with the number of each line, for those who find out later that a line contradicts another one."""
+    for number, line in _numbered(source):
+        try:
+            item = read(_to_object(line))
+        except DataError as error:
+            report.refuse(number, error.what)
+        else:
+            yield number, item
+
+
 def batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
     """The same items in lists of `size`, the last one shorter."""
     while batch := list(islice(items, size)):

@@ -39,6 +39,8 @@ class Message:
     data: bytes
     notes: tuple[tuple[str, str], ...] = ()
     """What each step of the pipeline did, for `kruispunt why`; encrypted with the message."""
+    usual: bool = True
+    """Whether it is SOAP, as most are; from another one nothing is learnt for those that follow (`pack.py`)."""
 
 
 @dataclass(frozen=True, slots=True)

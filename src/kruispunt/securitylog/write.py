@@ -132,7 +132,7 @@ class LogWriter:
         key, payload = None, None
         if entry.message is not None:
             data_key = await self._keys.data_key(today(self._clock), entry.message.owner)
-            if not data_key.sampled and entry.message.data:
+            if not data_key.sampled and entry.message.usual and entry.message.data:
                 await self._keys.learn(data_key, entry.kind, entry.message)
             key, payload = data_key.id, seal(entry.message, data_key, entry.ticket, entry.kind)
         return (

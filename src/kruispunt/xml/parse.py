@@ -112,7 +112,7 @@ def check_prolog(data: bytes) -> int:
             name = encoding.decode("ascii", "replace")[:32]
             raise _refused("xml.encoding", f"the message declares the encoding {name}; only UTF-8 is read")
         start = declaration.end()
-    position = _after_comments(data, start)
+    position = after_comments(data, start)
     if data.startswith(b"<!", position):
         raise _doctype()
     if data.startswith(b"<?", position):
@@ -120,7 +120,7 @@ def check_prolog(data: bytes) -> int:
     return start
 
 
-def _after_comments(data: bytes, position: int) -> int:
+def after_comments(data: bytes, position: int) -> int:
     """Where the first markup that is no comment begins; the end of the data for a comment without end."""
     while True:
         blank = _BLANK.match(data, position)

@@ -1,10 +1,10 @@
 """A large document read record by record: validated whole, in memory that does not grow with it.
 
-The schema is held against the document while it is read. lxml, when it validates, says nothing of a document that ends
-too early or is not well-formed: it ends, and what was read is valid so far. So a document counts as read when the end
-of its root was seen, and nothing that libxml2 calls an error. Until then nothing that was read of it may be kept.
+The schema is held against the document while it is read. What is wrong shows when it comes, which may be the last byte:
+until the records have come to their end, nothing that was read may be kept.
 
-Read is what `xml.parse` reads too: UTF-8 without DOCTYPE and processing instructions. Comments are left out.
+Read is what `xml.parse` reads too: UTF-8 without DOCTYPE and processing instructions. Comments are left out. The root
+stands in the first 64 KiB.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from typing import Any, BinaryIO, Final, cast
 from lxml import etree
 
 from kruispunt.errors import DataError, InvalidRequest
-from kruispunt.xml.parse import check_prolog
+from kruispunt.xml.parse import after_comments, check_prolog
 from kruispunt.xml.schemas import schema, without_value
 
+_FIRST: Final = 1 << 16
 _BLOCK: Final = 1 << 16
+"""Bytes that are read at once, at the beginning and then."""
 
 
 class Records:
@@ -37,7 +39,8 @@ class Records:
             tag=[*roots, *self._names, name],
             schema=schema(contract).compiled,
             encoding="utf-8",
-            resolve_entities=False,
+            # No `resolve_entities=False`: with it, lxml says nothing of a document that is valid as far as it goes and
+            # ends too early. No document that declares an entity gets this far.
             load_dtd=False,
             no_network=True,
             huge_tree=False,
@@ -86,24 +89,30 @@ class Records:
             self._parser.close()
         except etree.XMLSyntaxError as error:
             raise DataError(_complaint(error)) from None
-        if not ended or len(cast("Any", self._parser).error_log):
+        if not ended:
             raise DataError("the document is not well-formed XML, or ends too early")
 
     def _read_events(self) -> Iterator[tuple[str, etree._Element]]:
         return cast("Iterator[tuple[str, etree._Element]]", self._parser.read_events())
 
     def _blocks(self) -> Iterator[bytes]:
-        first = True
-        while block := self._source.read(_BLOCK):
+        block = self._source.read(_FIRST)
+        _check_beginning(block)
+        while block:
             if b"\0" in block:
                 raise DataError("the document is not UTF-8: it holds zero bytes")
-            if first:
-                first = False
-                try:
-                    check_prolog(block)
-                except InvalidRequest as refusal:
-                    raise DataError(refusal.why) from None
             yield block
+            block = self._source.read(_BLOCK)
+
+
+def _check_beginning(block: bytes) -> None:
+    """Nothing but comments stands before the root, so nothing can be declared."""
+    try:
+        start = check_prolog(block)
+    except InvalidRequest as refusal:
+        raise DataError(refusal.why) from None
+    if not block.startswith(b"<", after_comments(block, start)):
+        raise DataError("the document has no root where it begins")
 
 
 def _forget(node: etree._Element) -> None:

@@ -25,7 +25,7 @@ async def log_outgoing(exchange: Exchange, platform: Platform, reply: bytes) -> 
 
 async def _log_whole(exchange: Exchange, platform: Platform, reply: bytes) -> None:
     assert exchange.registration is not None
-    message = Message(exchange.registration.owner, reply, _notes(exchange))
+    message = Message(exchange.registration.owner, reply, notes_of(exchange))
     await platform.log.append(_entry_out(exchange, platform, message))
 
 
@@ -39,7 +39,7 @@ async def _log_refused(exchange: Exchange, platform: Platform) -> None:
     body = exchange.incoming.body
     digest = sha256(body).hexdigest()
     incoming = entry_of(exchange, Kind.INCOMING, exchange.received, len(body), digest=digest, suppressed=suppressed)
-    outgoing = _entry_out(exchange, platform, Message(PLATFORM, b"", _notes(exchange)))
+    outgoing = _entry_out(exchange, platform, Message(PLATFORM, b"", notes_of(exchange)))
     await platform.log.append_both(incoming, outgoing)
 
 
@@ -67,7 +67,8 @@ def _told(exchange: Exchange) -> tuple[str, ...]:
     return final if exchange.outcome is None else (*final, *exchange.outcome.subjects)
 
 
-def _notes(exchange: Exchange) -> tuple[tuple[str, str], ...]:
+def notes_of(exchange: Exchange) -> tuple[tuple[str, str], ...]:
+    """What the steps did, and what stopped the exchange."""
     refusal = exchange.stopped
     if refusal is None:
         return tuple(exchange.notes)

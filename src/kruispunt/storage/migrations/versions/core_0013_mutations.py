@@ -72,6 +72,14 @@ STATEMENTS = (
     FOR EACH STATEMENT EXECUTE FUNCTION stream_item_is_final()
     """,
     """
+    CREATE TABLE stream_position (
+        stream   text        PRIMARY KEY,
+        position text        NOT NULL CHECK (position <> ''),
+        at       timestamptz NOT NULL DEFAULT clock_timestamp()
+    )
+    """,
+    "COMMENT ON COLUMN stream_position.position IS 'where the supplier of the stream said that its items ended'",
+    """
     CREATE TABLE distribution (
         id           bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
         day          date        UNIQUE,

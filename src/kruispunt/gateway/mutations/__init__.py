@@ -1,0 +1,1 @@
+"""Files of subscriptions over HTTPS: list, fetch, acknowledge, ask again (RP-18)."""
