@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kruispunt.registers.parts import DATA, NUMBER, Part
+from kruispunt.registers.parts import DATA, NUMBER
 
 CREATE: Final = (
     """
@@ -113,14 +113,13 @@ ENDINGS: Final = """
     SELECT n.ssin, coalesce(b.told, n.ssin) FROM pg_temp.number n LEFT JOIN back b ON b.ssin = n.ssin
 """
 
-TOLD: Final = f"""
+TOLD: Final = """
     INSERT INTO pg_temp.told (ssin, parts, replaced)
     SELECT e.told, bit_or(m.parts),
-        coalesce(array_agg(m.ssin ORDER BY m.ssin) FILTER (WHERE m.ssin <> e.told), '{{}}')
+        coalesce(array_agg(m.ssin ORDER BY m.ssin) FILTER (WHERE m.ssin <> e.told), '{}')
     FROM pg_temp.mutated m JOIN pg_temp.ending e ON e.ssin = m.ssin
-    WHERE m.ssin = e.told OR m.parts & {Part.REPLACEMENT.value} <> 0
     GROUP BY e.told
-"""  # noqa: S608
+"""
 # Whoever knew the other number has none of the data of this one.
 TOLD_WHOLE: Final = f"""
     UPDATE pg_temp.told t SET parts = t.parts | {DATA.value}
