@@ -76,10 +76,10 @@ async def begin(database: Database) -> None:
     await set_clock(database, at(DAY))
 
 
-async def busy_day(database: Database, seed: int, people: int = 60, subscribers: int = 7) -> None:
+async def busy_day(database: Database, seed: int, people: int = 60, subscribers: int = 7, day: date = DAY) -> None:
     """Many people of whom most changed that day in random ways, known to random subscribers, who want random kinds."""
     chance = random.Random(seed)
-    await set_clock(database, at(DAY - timedelta(days=1)))
+    await set_clock(database, at(day - timedelta(days=1)))
     wanted = [
         subscription(
             f"s-{n}",
@@ -94,7 +94,7 @@ async def busy_day(database: Database, seed: int, people: int = 60, subscribers:
     for each in numbers:
         for owner in chance.sample(tuple(OWNERS.values()), chance.randint(0, 3)):
             await inscribe(database, owner, each)
-    await set_clock(database, at(DAY))
+    await set_clock(database, at(day))
     await tell(database, *(line for each in numbers for line in changed(chance, each, numbers)))
 
 
