@@ -5,7 +5,9 @@ Each function returns a whole page as text; a test holds the files against them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
+from datetime import time
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
@@ -45,6 +47,7 @@ TYPES: Final = {
     "SecretStr": "text, kept secret",
     "Environment": "one of `development`, `acceptance`, `production`",
     "RevocationMode": "one of `off`, `crl`, `crl-or-ocsp`",
+    "time": "time of day",
     "tuple[str, ...]": "list of texts",
 }
 
@@ -175,7 +178,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
 def _form(annotation: Any, schema: dict[str, Any]) -> str:
     name = annotation.__name__ if isinstance(annotation, type) else str(annotation)
     optional = " | None" in name
-    name = name.replace(" | None", "").rsplit(".", 1)[-1] if "tuple" not in name else name
+    name = "tuple[str, ...]" if "tuple" in name else name.replace(" | None", "").rsplit(".", 1)[-1]
     form = TYPES[name]
     branch = next((b for b in schema.get("anyOf", ()) if b.get("type") != "null"), schema) if optional else schema
     limits = (branch.get("minimum"), branch.get("maximum"))
@@ -183,8 +186,8 @@ def _form(annotation: Any, schema: dict[str, Any]) -> str:
         form += f", {limits[0]:,} to {limits[1]:,}"
     if "maxLength" in branch:
         form += f", at most {branch['maxLength']} characters"
-    if "pattern" in branch:
-        form += f", `{branch['pattern']}`"
+    if pattern := branch.get("pattern") or branch.get("items", {}).get("pattern"):
+        form += f", `{pattern}`"
     return form
 
 
@@ -201,6 +204,10 @@ def _setting_default(name: str, field: Any) -> str:
 def _written(value: Any) -> str:
     if isinstance(value, Enum):
         return str(value.value)
+    if isinstance(value, tuple):
+        return json.dumps(value)
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

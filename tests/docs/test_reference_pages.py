@@ -17,6 +17,7 @@ from kruispunt.access.files import _CertificateRow, _GrantRow, _OrganisationRow
 from kruispunt.errors import FAULTS, RefusalReason, Rule, SupplierFailureKind
 from kruispunt.gateway.endings import Endings
 from kruispunt.gateway.metrics import BUCKETS, Metrics
+from kruispunt.gateway.undelivered import Undelivered
 from kruispunt.services.discovery import discover
 from kruispunt.settings import Settings
 from kruispunt.xml.parse import LIMITS
@@ -103,9 +104,10 @@ def test_limits_are_those_of_the_parser() -> None:
 def test_every_metric_is_documented() -> None:
     before = {family.name for family in REGISTRY.collect()}
     Metrics()
-    made = [family for family in REGISTRY.collect() if family.name not in before] + [*Endings().collect()]
+    made = [family for family in REGISTRY.collect() if family.name not in before]
+    made += [*Endings().collect(), *Undelivered().collect()]
     page = read("metrics.md")
-    assert len(made) == page.count("| `kruispunt_") == 11
+    assert len(made) == page.count("| `kruispunt_") == 14
     for family in made:
         name = f"{family.name}_total" if family.type == "counter" else family.name
         assert f"| `{name}` | {family.type} |" in page
