@@ -52,7 +52,14 @@ def voucher(records: int, content: Content) -> bytes:
     return f"voucher {records} {content.size} {content.sha256}".encode()
 
 
-async def add_round(database: Database, records: dict[str, Sequence[bytes]]) -> int:
+def plain_frame(code: str, _sequence: int) -> Frame:
+    """Around records that are no mutations: for tests that ask no subscriber."""
+    return Frame(code, HEAD, END, voucher)
+
+
+async def add_round(
+    database: Database, records: dict[str, Sequence[bytes]], frame: Callable[[str, int], Frame] = plain_frame
+) -> int:
     """A round that tells each subscription these records, written into the outbox; the number of pieces."""
     distribution = await database.fetchval(
         """
@@ -61,23 +68,26 @@ async def add_round(database: Database, records: dict[str, Sequence[bytes]]) -> 
         """
     )
     files: dict[str, int] = {}
+    frames: dict[int, Frame] = {}
     for code in records:
-        files[code] = await database.fetchval(
+        row = await database.fetchrow(
             """
             INSERT INTO mutation_file (distribution, subscription, code, sequence, parts, groups)
             SELECT $1, s.id, s.code, (SELECT count(*) + 1 FROM mutation_file f WHERE f.code = s.code), 512, 512
-            FROM subscription s WHERE s.code = $2 RETURNING id
+            FROM subscription s WHERE s.code = $2 RETURNING id, sequence
             """,
             distribution,
             code,
         )
+        assert row is not None
+        files[code] = row["id"]
+        frames[row["id"]] = frame(code, row["sequence"])
 
     async def blocks(_connection: Connection) -> AsyncIterator[Iterable[tuple[int, bytes]]]:
         for code, given in records.items():
             for start in range(0, len(given), 100):
                 yield [(files[code], record) for record in given[start : start + 100]]
 
-    frames = {file: Frame(code, HEAD, END, voucher) for code, file in files.items()}
     return await write_round(database, distribution, frames, blocks)
 
 
