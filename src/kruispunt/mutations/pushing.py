@@ -9,8 +9,8 @@ new connections, goes on there.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -58,8 +58,9 @@ class Pusher:
         pause = SHORTEST_PAUSE
         while True:
             try:
-                async for _ in self._turns():
-                    pause = SHORTEST_PAUSE
+                async with aclosing(self._turns()) as turns:
+                    async for _ in turns:
+                        pause = SHORTEST_PAUSE
             except (StorageError, MessagingError, TimeoutError) as error:
                 logger.warning("nothing is pushed for now", code="push.away", why=str(error), again_in=pause)
             else:
@@ -70,10 +71,11 @@ class Pusher:
 
     async def once(self) -> None:
         """One turn. Raises StorageError, MessagingError."""
-        async for _ in self._turns():
-            return
+        async with aclosing(self._turns()) as turns:
+            async for _ in turns:
+                return
 
-    async def _turns(self) -> AsyncIterator[None]:
+    async def _turns(self) -> AsyncGenerator[None, None]:
         async with self._alone() as connection:
             if connection is None:
                 return
