@@ -198,8 +198,10 @@ async def _choose(connection: Connection, table: AccessTable, fixed: Distributio
     if any(right.stream for right in rights):
         await connection.execute(sql.NUMBERS_OF_ITEMS, fixed.items_from, fixed.items_upto)
     await _follow_chains(connection, fixed)
-    await connection.execute(sql.DISTRIBUTE_PEOPLE, fixed.id, day)
-    await connection.execute(sql.DISTRIBUTE_ITEMS, fixed.id, day, fixed.items_from, fixed.items_upto)
+    few: bool = await connection.fetchval(sql.HOLDERS_ARE_FEW)
+    await connection.execute(sql.DISTRIBUTE_PEOPLE[few], fixed.id, day)
+    if any(right.stream for right in rights):
+        await connection.execute(sql.DISTRIBUTE_ITEMS[few], fixed.id, day, fixed.items_from, fixed.items_upto)
     await connection.execute(sql.FILES, fixed.id, fixed.day is not None)
 
 

@@ -18,6 +18,9 @@ from typing import Final
 
 from kruispunt.registers.parts import DATA, NUMBER
 
+_FEW: Final = 40
+"""Lines for each number, from which on they are found by the number, and not by reading all of them."""
+
 CREATE: Final = (
     """
     CREATE TEMPORARY TABLE candidate (
@@ -150,27 +153,42 @@ HOLDERS: Final = """
     SELECT CASE s.state WHEN 2 THEN s.final_ssin ELSE s.told END, s.told FROM standing s
     UNION SELECT e.ssin, e.told FROM earlier e
     UNION SELECT l.ssin, l.told FROM later l
+    ORDER BY 1
 """
+HOLDERS_ARE_FEW: Final = f"""
+    SELECT (SELECT count(*) FROM pg_temp.holder) * {_FEW} < reltuples FROM pg_class WHERE oid = 'inscription'::regclass
+"""  # noqa: S608
 
-_KNOWN: Final = """
-    (c.dossier_types IS NULL OR i.dossier_type = ANY (c.dossier_types)) AND (NOT c.active_only OR i.period @> $2::date)
+# In the order of the numbers, one probe each: OFFSET 0 keeps the planner from reading all lines.
+_PROBED: Final = """
+    SELECT h.told, i.owner, i.organisation, i.dossier_type, i.period FROM pg_temp.holder h CROSS JOIN LATERAL (
+        SELECT owner, organisation, dossier_type, period FROM inscription WHERE ssin = h.ssin OFFSET 0
+    ) i
+"""
+_SCANNED: Final = """
+    SELECT h.told, i.owner, i.organisation, i.dossier_type, i.period
+    FROM pg_temp.holder h JOIN inscription i ON i.ssin = h.ssin
+"""
+_COUNTS: Final = """
+    (c.dossier_types IS NULL OR l.dossier_type = ANY (c.dossier_types)) AND (NOT c.active_only OR l.period @> $2::date)
 """
 # A register has thousands of subscribers or one: joined by equality of all that can be equal.
-DISTRIBUTE_PEOPLE: Final = f"""
+_DISTRIBUTE_PEOPLE: Final = f"""
     INSERT INTO distributed_person (distribution, ssin, parts, replaced, files)
+    WITH line AS MATERIALIZED (
+        SELECT l.*, t.parts FROM ({{lines}}) l JOIN pg_temp.told t ON t.ssin = l.told
+    )
     SELECT $1, t.ssin, t.parts, t.replaced, f.files
     FROM (
         SELECT m.told, array_agg(DISTINCT m.file ORDER BY m.file) AS files
         FROM (
-            SELECT h.told, c.file FROM pg_temp.told t
-            JOIN pg_temp.holder h ON h.told = t.ssin JOIN inscription i ON i.ssin = h.ssin
-            JOIN pg_temp.candidate c ON c.owner = i.owner AND c.known_to = i.organisation
-            WHERE t.parts & c.parts <> 0 AND {_KNOWN}
+            SELECT l.told, c.file FROM line l
+            JOIN pg_temp.candidate c ON c.owner = l.owner AND c.known_to = l.organisation
+            WHERE l.parts & c.parts <> 0 AND {_COUNTS}
             UNION ALL
-            SELECT h.told, c.file FROM pg_temp.told t
-            JOIN pg_temp.holder h ON h.told = t.ssin JOIN inscription i ON i.ssin = h.ssin
-            JOIN pg_temp.candidate c ON c.owner = i.owner AND c.known_to IS NULL
-            WHERE t.parts & c.parts <> 0 AND {_KNOWN}
+            SELECT l.told, c.file FROM line l
+            JOIN pg_temp.candidate c ON c.owner = l.owner AND c.known_to IS NULL
+            WHERE l.parts & c.parts <> 0 AND {_COUNTS}
         ) m
         GROUP BY m.told
     ) f JOIN pg_temp.told t ON t.ssin = f.told
@@ -179,18 +197,28 @@ _OF_ITEMS: Final = """
     SELECT s.sequence, s.stream, e.told FROM stream_item s JOIN pg_temp.ending e ON e.ssin = s.ssin
     WHERE s.sequence > $3 AND s.sequence <= $4
 """
-DISTRIBUTE_ITEMS: Final = f"""
+_DISTRIBUTE_ITEMS: Final = f"""
     INSERT INTO distributed_item (distribution, item, ssin, files)
+    WITH item AS MATERIALIZED ({_OF_ITEMS})
     SELECT $1, s.sequence, s.told, f.files
-    FROM ({_OF_ITEMS}) s JOIN (
-        SELECT h.told, c.stream, array_agg(DISTINCT c.file ORDER BY c.file) AS files
-        FROM (SELECT DISTINCT told, stream FROM ({_OF_ITEMS}) items) n
-        JOIN pg_temp.holder h ON h.told = n.told JOIN inscription i ON i.ssin = h.ssin
-        JOIN pg_temp.candidate c ON c.owner = i.owner AND c.stream = n.stream
-        WHERE (c.known_to IS NULL OR c.known_to = i.organisation) AND {_KNOWN}
-        GROUP BY h.told, c.stream
+    FROM item s JOIN (
+        SELECT l.told, c.stream, array_agg(DISTINCT c.file ORDER BY c.file) AS files
+        FROM ({{lines}}) l
+        JOIN (SELECT DISTINCT told, stream FROM item) n ON n.told = l.told
+        JOIN pg_temp.candidate c ON c.owner = l.owner AND c.stream = n.stream
+        WHERE (c.known_to IS NULL OR c.known_to = l.organisation) AND {_COUNTS}
+        GROUP BY l.told, c.stream
     ) f ON f.told = s.told AND f.stream = s.stream
 """  # noqa: S608
+DISTRIBUTE_PEOPLE: Final = {
+    True: _DISTRIBUTE_PEOPLE.format(lines=_PROBED),
+    False: _DISTRIBUTE_PEOPLE.format(lines=_SCANNED),
+}
+"""By whether the holders are few."""
+DISTRIBUTE_ITEMS: Final = {
+    True: _DISTRIBUTE_ITEMS.format(lines=_PROBED),
+    False: _DISTRIBUTE_ITEMS.format(lines=_SCANNED),
+}
 
 FILES: Final = """
     INSERT INTO mutation_file (id, distribution, subscription, code, sequence, parts, groups)
