@@ -66,13 +66,13 @@ async def distribute(
     Raises DataError for a day whose turn it is not, and when the folder cannot be written; StorageError.
     """
     async with database.connection() as connection, rows.alone(connection):
-        left = await rows.unfinished(connection)
-        done = [await _finish(connection, desk, each, progress) for each in left]
+        left = {each.id: each for each in await rows.unfinished(connection)}
+        done = [await _finish(connection, desk, each, progress) for each in left.values()]
         for day in days:
             distribution = await fix(day)
-            if distribution.finished is None and distribution not in left:
+            if distribution.finished is None and distribution.id not in left:
                 done.append(await _finish(connection, desk, distribution, progress))
-            elif distribution not in left:
+            elif distribution.id not in left:
                 done.append(await _mend(connection, desk, distribution, progress))
         return tuple(done)
 

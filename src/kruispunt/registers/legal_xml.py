@@ -5,6 +5,8 @@ Everything that is written here is in canonical form.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.partial_date import PartialDate
 from kruispunt.identifiers.ssin import Kind, Ssin
@@ -93,8 +95,12 @@ def _optional_place(location: Location | None, code: str, name: str, *, describe
     return "" if location is None else _place(location, code, name, described=described)
 
 
+@lru_cache(maxsize=65_536)
 def _place(location: Location, code: str, name: str, *, described: bool = True) -> str:
-    """CommonV3 has no English: such a description is told without its language."""
+    """CommonV3 has no English: such a description is told without its language.
+
+    Countries, municipalities and streets come again and again: half of the time that a person takes is theirs.
+    """
     if not described:
         return optional(code, location.code)
     descriptions = "".join(

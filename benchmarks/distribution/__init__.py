@@ -1,0 +1,1 @@
+"""What a day of mutations costs: `python -m benchmarks.distribution`."""
