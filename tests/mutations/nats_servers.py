@@ -35,7 +35,7 @@ class Nats:
         self._file = directory / "nats.conf"
         self._file.write_text(
             f'listen: "127.0.0.1:{port}"\nserver_name: "{name}"\n'
-            f'jetstream {{ store_dir: "{directory}", max_file_store: {maximum}, sync_interval: always }}\n{more}\n'
+            f'jetstream {{ store_dir: "{directory}", max_file_store: {maximum} }}\n{more}\n'
         )
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -235,6 +235,36 @@ def test_rp_18_what_jetstream_lost_is_sent_again_unless_it_was_collected(ask: As
     ask(work)
 
 
+def test_rp_18_what_was_not_on_disk_when_the_power_failed_is_sent_again(ask: Ask, nats: Nats, tmp_path: Path) -> None:
+    """NATS comes back with an older state of its store: the end of a stream is gone, and acknowledgements are."""
+    older = tmp_path / "older"
+
+    async def work(database: Database) -> None:
+        await subscriptions(database, ["a"])
+        for count in (5, 6):
+            await add_round(database, {"a": some(count)})
+        await publish(database, nats)
+        nats.stop()
+        shutil.copytree(nats.directory / "jetstream", older)
+        nats.start()
+        await add_round(database, {"a": some(7)})
+        await publish(database, nats)
+        seen = await read(nats.address, "a", 4)
+        await add_round(database, {"a": some(8)})
+        await publish(database, nats)
+        nats.kill()
+        shutil.rmtree(nats.directory / "jetstream")
+        older.rename(nats.directory / "jetstream")
+        nats.start()
+        await add_round(database, {"a": some(9)})
+        await publish(database, nats)
+        assert await waiting(database) == 0
+        seen += await read(nats.address, "a")
+        check_files(deduplicated(seen), [some(count) for count in range(5, 10)])
+
+    ask(work)
+
+
 def test_rp_18_pieces_are_sent_again_when_the_operator_says_so(ask: Ask, nats: Nats) -> None:
     async def work(database: Database) -> None:
         await subscriptions(database, ["a"])

@@ -96,7 +96,11 @@ def without_number(rights: AccessTable) -> AccessTable:
     ("definition", "rights", "why"),
     [
         (replace(PEOPLE, organisation="nobody"), table(), "organisation nobody is not in the access table in force"),
-        (PEOPLE, table(["decease"]), "no row of Mutations grants identification to alpha under TEST:MUTATIONS: add one"),
+        (
+            PEOPLE,
+            table(["decease"]),
+            "no row of Mutations grants identification to alpha under TEST:MUTATIONS: add one",
+        ),
         (replace(PEOPLE, legal_context="OTHER"), table(), "grants identification to alpha under OTHER"),
         (PEOPLE, table(organisations=["beta"]), "no row of Mutations grants"),
         (PEOPLE, table(groups=[]), "name no data group of these kinds"),
