@@ -227,9 +227,7 @@ async def open_stream_supplier(
     """Whoever is asked for the items of a stream. Raises ConfigurationError when nobody is configured."""
     configured = stream_suppliers_of(settings)
     if stream not in configured:
-        raise ConfigurationError(
-            f"nobody is configured to be asked for {stream}: add [supplier.{stream}] to suppliers_file"
-        )
+        raise ConfigurationError(f"nobody can be asked for {stream}: add a table [supplier.{stream}] to suppliers_file")
     supplier = RemoteSupplier(stream, configured[stream], signer_of(settings), clock, watch)
     try:
         yield supplier

@@ -184,8 +184,10 @@ class Settings(BaseModel):
     suppliers_file: Path | None = Field(
         None, description="File that names suppliers elsewhere; see the reference on suppliers."
     )
-    mutation_streams: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")], ...] = Field(
-        ("dimona",), description="Names of further streams of mutations that can be subscribed to."
+    mutation_streams: tuple[str, ...] = Field(
+        ("dimona",),
+        description="Further streams of mutations that can be subscribed to; names have up to 64 lower-case letters, "
+        "digits and hyphens.",
     )
 
     mutation_dir: Path | None = Field(
@@ -226,6 +228,14 @@ class Settings(BaseModel):
     @classmethod
     def _addresses(cls, values: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(ip_address(value)) for value in values)
+
+    @field_validator("mutation_streams")
+    @classmethod
+    def _names(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", value) is None:
+                raise ValueError(f"{value[:64]!a} is no name of lower-case letters, digits and hyphens")
+        return values
 
     @field_validator("tls_certificate", "tls_key")
     @classmethod

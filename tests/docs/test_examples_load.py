@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import shutil
 import tomllib
 from datetime import date
 from pathlib import Path
@@ -15,12 +16,16 @@ import pytest
 from documentation import ROOT, blocks
 from kruispunt.access.files import load
 from kruispunt.app import rows_of
+from kruispunt.demo.build import REGISTERS
 from kruispunt.demo.personas import Numbers, load_personas
 from kruispunt.errors import ConfigurationError
 from kruispunt.identifiers.ssin import Kind, Ssin, is_test_band, kind
+from kruispunt.mutations import entitlement, streams, subscriptions
+from kruispunt.mutations.items import Rules
 from kruispunt.registers.importing import import_people
 from kruispunt.registers.jsonlines import ImportReport
 from kruispunt.registers.people import State, find
+from kruispunt.repertory import tenants
 from kruispunt.repertory.importing import import_lines
 from kruispunt.services.discovery import discover
 from kruispunt.services.foreigner_situation.importing import import_situations
@@ -104,6 +109,31 @@ def test_a_mistake_in_an_access_example_would_be_noticed(tmp_path: Path) -> None
     file.write_text(file.read_text().replace("owner =", "owned ="))
     with pytest.raises(ConfigurationError):
         load(directory, ROWS)
+
+
+def test_subscriptions_and_items_of_the_page_are_taken(fresh_dsn: str, tmp_path: Path) -> None:
+    page = DOCS / "reference" / "subscriptions.md"
+    (definitions,) = (block.text for block in blocks(page, "toml") if block.title == "subscriptions")
+    (tmp_path / "subscriptions.toml").write_text(definitions, encoding="utf-8")
+    (tmp_path / "grants").mkdir()
+    shutil.copy(entitlement.FOLDER / "demo" / "grants.toml", tmp_path / "grants" / "mutations.toml")
+    table = load(tmp_path, (entitlement.rows(["dimona"]),))
+    texts = [block.text for form in ("jsonl", "xml") for block in blocks(page, form) if block.title == "items"]
+
+    async def work() -> None:
+        database = await Database.open(fresh_dsn, size=2)
+        try:
+            await tenants.define(database, tenants.read_definitions(REGISTERS), "tests")
+            wanted = subscriptions.read_definitions(tmp_path / "subscriptions.toml")
+            assert len(await subscriptions.define(database, table, wanted, "tests")) == 2
+            rules = Rules(TODAY, test_band=True)
+            for text, count in zip(texts, (2, 1), strict=True):
+                report = await streams.feed(database, "dimona", io.BytesIO(text.encode()), rules, author="tests")
+                assert (report.accepted, report.refused) == (count, [])
+        finally:
+            await database.close()
+
+    asyncio.run(work())
 
 
 def test_settings_example_is_accepted(tmp_path: Path) -> None:

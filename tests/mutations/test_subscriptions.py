@@ -1,4 +1,4 @@
-"""Definitions of subscriptions: read whole, held against rights and registers, and what becomes of them (RP-16, RP-17)."""
+"""Definitions of subscriptions: read whole, held against rights and registers, and what they do (RP-16, RP-17)."""
 
 from __future__ import annotations
 

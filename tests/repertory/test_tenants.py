@@ -129,7 +129,8 @@ def test_rp_05_sql_about_lines_stands_in_few_places_and_is_keyed_by_owner() -> N
     """The door, as the source has it: whoever adds a statement about lines has to come past this list.
 
     `repertory_write`, `repertory_move` and the trigger are in the migration, where tests hold them; `replacement.py`
-    works for all registers at once, as a replacement does.
+    works for all registers at once, as a replacement does. `chosen_sql.py` finds who is told of whom in all registers,
+    and joins every line with a subscription of its owner.
     """
     package = Path(kruispunt.__file__).parent
     found = {
@@ -138,6 +139,7 @@ def test_rp_05_sql_about_lines_stands_in_few_places_and_is_keyed_by_owner() -> N
         if TABLES.search(path.read_text()) and "migrations" not in path.parts
     }
     assert found == {
+        "mutations/chosen_sql.py",
         "repertory/history.py",
         "repertory/integration.py",
         "repertory/register.py",
@@ -148,3 +150,6 @@ def test_rp_05_sql_about_lines_stands_in_few_places_and_is_keyed_by_owner() -> N
         for match in TABLES.finditer(text):
             rest = text[match.end() : match.end() + 160]
             assert re.search(r"owner = (?:\$1|\{_OWNER\})", rest), f"{name}: {rest}"
+    joined = re.findall(r"JOIN pg_temp\.candidate c ON (.*)", (package / "mutations" / "chosen_sql.py").read_text())
+    assert len(joined) == 3
+    assert all(condition.startswith("c.owner = l.owner AND ") for condition in joined)

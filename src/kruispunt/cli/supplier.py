@@ -6,15 +6,23 @@ import asyncio
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
 import typer
 
-from kruispunt.app import check_secrets, open_suppliers, signer_of, suppliers_of
+from kruispunt.app import (
+    check_secrets,
+    open_stream_supplier,
+    open_suppliers,
+    signer_of,
+    stream_suppliers_of,
+    suppliers_of,
+)
 from kruispunt.cli.terminal import ConfigOption, JsonOption, find_settings, harmless, out, print_json
 from kruispunt.clock import SystemClock, to_text
 from kruispunt.errors import ConfigurationError
+from kruispunt.mutations import streams
 from kruispunt.pipeline.service import Service
 from kruispunt.settings import Settings
 from kruispunt.suppliers.configuration import SupplierConfiguration
@@ -67,11 +75,15 @@ def try_(
     """
     settings = find_settings(config)
     check_secrets(settings)
+    of_streams = stream_suppliers_of(settings)
     found = [(s, c) for s, c in suppliers_of(settings) if s.supplier_name == name]
-    if not found:
-        known = ", ".join(s.supplier_name for s, _ in suppliers_of(settings)) or "none"
+    if not found and name not in of_streams:
+        known = ", ".join((*(s.supplier_name for s, _ in suppliers_of(settings)), *of_streams)) or "none"
         raise ConfigurationError(f"no supplier elsewhere is named {harmless(name)}; configured: {known}")
-    steps = asyncio.run(_try(settings, *found[0]))
+    if found:
+        steps = asyncio.run(_try_service(settings, *found[0]))
+    else:
+        steps = asyncio.run(_try_stream(settings, name, of_streams[name]))
     if as_json:
         print_json([{"step": s.name, "ok": s.ok, "seconds": round(s.seconds, 4), "found": s.found} for s in steps])
     for step in () if as_json else steps:
@@ -83,19 +95,34 @@ def try_(
         raise typer.Exit(1)
 
 
-async def _try(settings: Settings, service: Service, configuration: SupplierConfiguration) -> list[Step]:
+async def _try_service(settings: Settings, service: Service, configuration: SupplierConfiguration) -> list[Step]:
+    async def request() -> None:
+        assert service.remote is not None
+        async with open_suppliers(settings, signer_of(settings), SystemClock(), _Silent()) as ports:
+            await service.remote.test(ports[service.path])
+
+    return await _try(configuration, request)
+
+
+async def _try_stream(settings: Settings, stream: str, configuration: SupplierConfiguration) -> list[Step]:
+    async def request() -> None:
+        async with open_stream_supplier(settings, stream, SystemClock(), _Silent()) as supplier:
+            await streams.test(supplier)
+
+    return await _try(configuration, request)
+
+
+async def _try(configuration: SupplierConfiguration, request: Callable[[], Awaitable[None]]) -> list[Step]:
     steps = await try_connection(configuration, time.monotonic)
     if not steps[-1].ok:
         return steps
-    assert service.remote is not None
-    async with open_suppliers(settings, signer_of(settings), SystemClock(), _Silent()) as ports:
-        begun = time.monotonic()
-        try:
-            await service.remote.test(ports[service.path])
-            found, ok, remedy = "answered as the schema says", True, ""
-        except RemoteFailure as failure:
-            found, ok, remedy = f"{failure.reason.value}: {failure.detail}", False, _REMEDIES.get(failure.reason, "")
-        return [*steps, Step("request", time.monotonic() - begun, found, ok, remedy)]
+    begun = time.monotonic()
+    try:
+        await request()
+        found, ok, remedy = "answered as the schema says", True, ""
+    except RemoteFailure as failure:
+        found, ok, remedy = f"{failure.reason.value}: {failure.detail}", False, _REMEDIES.get(failure.reason, "")
+    return [*steps, Step("request", time.monotonic() - begun, found, ok, remedy)]
 
 
 class _Silent:
