@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -342,7 +342,7 @@ async def open_desk(
 
 def times_of(settings: Settings) -> Times:
     """When days are distributed, and for how long files are kept."""
-    return Times(settings.distribution_time, settings.mutation_retention_days, settings.mutation_notice_days)
+    return Times(time.fromisoformat(settings.distribution_time), settings.mutation_retention_days, settings.mutation_notice_days)
 
 
 def open_pusher(settings: Settings, database: Database, wait: Wait, clock: Clock | None = None) -> Pusher:

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import tomllib
-from datetime import time
 from enum import Enum
 from ipaddress import ip_address
 from pathlib import Path
@@ -201,8 +200,10 @@ class Settings(BaseModel):
         description="Days after which a mutation file is removed, and with it the possibility to make it again; its "
         "checksum and voucher stay.",
     )
-    distribution_time: time = Field(
-        time(2), description="When `kruispunt mutations schedule` distributes; civil time in Belgium, as 02:00."
+    distribution_time: str = Field(
+        "02:00",
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="When `kruispunt mutations schedule` distributes the day before; civil time in Belgium.",
     )
     push_servers: tuple[str, ...] = Field(
         (),

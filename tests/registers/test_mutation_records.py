@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 
 import pytest
@@ -15,13 +16,16 @@ from kruispunt.identifiers.organisation import OrganisationKey
 from kruispunt.identifiers.ssin import Ssin, from_int, to_int
 from kruispunt.mutations.checking import Checker
 from kruispunt.mutations.kinds import DATA, GROUPS, PARTS, Kind
-from kruispunt.mutations.layout import File
+from kruispunt.mutations.layout import CONTRACT, File
+from kruispunt.mutations.plain_form import is_plain
 from kruispunt.mutations.records import Profile, Record, Told, write_item
 from kruispunt.registers.facts import Facts
 from kruispunt.registers.legal_data import LegalData, Location, Name, PlainTextAddress, StandardAddress, Unreadable
 from kruispunt.registers.parts import WHOLE, Part
 from kruispunt.registers.people import Register
-from kruispunt.registers.person_lines import PersonLine, Split, split
+from kruispunt.registers.person_lines import PersonLine
+from kruispunt.registers.split_lines import Split, split
+from kruispunt.xml.schemas import schema
 
 AT = datetime(2026, 2, 1, 1, tzinfo=UTC)
 ORDER = ("name", "nationality", "birth", "decease", "gender", "civilState", "address", "inscription")
@@ -239,6 +243,56 @@ def test_ip_02_of_somebody_in_both_registers_the_cbss_data_alone_are_told() -> N
     assert b"<lastName>New</lastName>" in record
     assert b"Old" not in record
     assert b'register="RAD"' in record
+
+
+def valid(record: bytes) -> bool:
+    """By libxml2 alone."""
+    whole = file(Profile(0, 0))
+    try:
+        root = etree.fromstring(whole.head + record + whole.end)
+    except etree.XMLSyntaxError:
+        return False
+    return schema(CONTRACT).check(root) is None
+
+
+VALUES = (
+    *("", "x", "x" * 100, "x" * 101, "é" * 50, "é" * 51, "é" * 101, "&amp;", "\t", "\uffee", "0", "00", "123456"),
+    *("65536", "2026-19-39", "3026-01-01", "2026-01-0", "85673093333", "85330093333", "85673000033", "1", "3", "NL"),
+    *("true", "maybe", "name", "name name", "address birth", "nothing", "RAD", "registration"),
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A record of which values were replaced, and elements taken away or doubled."""
+    line, parts = draw(person_lines()), draw(changes)
+    text = Record(told(line, parts, fresh(draw(st.integers(0, 1))))).of(profile_of(set(Kind), set(GROUPS))).decode()
+    for _ in range(draw(st.integers(0, 2))):
+        places = [match.span(1) for match in re.finditer(r'(?:>|")([^<>"=]*)(?=["<])', text)]
+        start, end = draw(st.sampled_from(places))
+        text = text[:start] + draw(st.sampled_from(VALUES)) + text[end:]
+    if draw(st.booleans()):
+        elements = [match.span() for match in re.finditer(r"<(\w+)[^<>]*>(?:(?!<\1[ >]).)*?</\1>", text)]
+        start, end = draw(st.sampled_from(elements))
+        text = text[:start] + text[start:end] * draw(st.sampled_from((0, 2, 7, 21))) + text[end:]
+    return text.encode()
+
+
+@given(damaged())
+@settings(max_examples=400, deadline=None)
+def test_rp_18_what_the_expression_accepts_follows_the_schema(record: bytes) -> None:
+    if is_plain(record):
+        assert valid(record)
+
+
+@given(person_lines(), changes)
+@settings(max_examples=60, deadline=None)
+def test_rp_19_the_expression_accepts_what_is_written_of_most_people(line: PersonLine, parts: Part) -> None:
+    """All but those with markup in a text, a text that is long in bytes, and data that cannot be read."""
+    record = Record(told(line, parts, [])).of(profile_of(set(Kind), set(GROUPS)))
+    texts = re.findall(rb">([^<]*)<", record)
+    odd = any(len(text) > 20 or b"&" in text or b"\xef" in text for text in texts) or b"unreadable" in record
+    assert odd or is_plain(record)
 
 
 def test_rp_17_an_item_tells_the_number_in_use_and_the_one_that_was_sent() -> None:

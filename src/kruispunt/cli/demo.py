@@ -23,7 +23,7 @@ from kruispunt.cli.calls import arguments
 from kruispunt.cli.serve import prepare, supervisor
 from kruispunt.cli.terminal import dsn_of, err, open_log, out, who_reads
 from kruispunt.cli.why import explain, print_steps
-from kruispunt.demo.build import Options, build_files, load_people
+from kruispunt.demo.build import Options, build_files, load_people, subscribe
 from kruispunt.demo.directory import DemoDirectory, default_directory
 from kruispunt.demo.personas import Numbers, load_personas
 from kruispunt.errors import ConfigurationError, KruispuntError
@@ -77,6 +77,7 @@ def demo(
             prepare(settings, found)
             asyncio.run(establish_access(settings, found, "demo", always=True))
             asyncio.run(load_people(where, options, found, show.step))
+            asyncio.run(subscribe(found))
             show.step(f"{options.workers} gateway worker{'s' if options.workers > 1 else ''}")
             asyncio.run(show.serve(settings, found))
     raise typer.Exit(show.exit_code)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from kruispunt.access import store
 from kruispunt.access.files import load_directory
 from kruispunt.access.model import Organisation
 from kruispunt.app import rows_of, services_of
@@ -22,7 +23,7 @@ from kruispunt.demo.population import population
 from kruispunt.demo.supplied import Supplied
 from kruispunt.errors import DataError
 from kruispunt.identifiers import cbe
-from kruispunt.mutations import entitlement
+from kruispunt.mutations import entitlement, subscriptions
 from kruispunt.pipeline.service import Service
 from kruispunt.registers.importing import import_people
 from kruispunt.registers.jsonlines import ImportReport
@@ -78,6 +79,7 @@ def settings_for(directory: DemoDirectory, options: Options) -> Settings:
         access_dir=directory.access,
         log_master_key_file=directory.master_key,
         extra_services=options.extra_services,
+        mutation_dir=directory.mutations,
     )
 
 
@@ -88,6 +90,7 @@ def build_files(directory: DemoDirectory, options: Options, tell: Progress) -> S
     settings = settings_for(directory, options)
     create_pki(directory.pki, additions.clients(services_of(settings)))
     _write_access(directory, services_of(settings))
+    directory.mutations.mkdir(mode=0o700, exist_ok=True)
     if not directory.master_key.exists():
         directory.master_key.parent.mkdir(mode=0o700, exist_ok=True)
         new_master_key(directory.master_key)
@@ -146,6 +149,17 @@ async def load_people(directory: DemoDirectory, options: Options, dsn: str, tell
     finally:
         await database.close()
     directory.loaded.write_text(json.dumps(wanted))
+
+
+async def subscribe(dsn: str) -> None:
+    """Puts the demo's subscriptions in force, by the access table that is; again changes nothing."""
+    definitions = subscriptions.read_definitions(entitlement.FOLDER / "demo" / "subscriptions.toml")
+    database = await Database.open(dsn, size=1)
+    try:
+        table = (await store.current(database)).table
+        await subscriptions.define(database, table, definitions, "demo")
+    finally:
+        await database.close()
 
 
 def _write_people(

@@ -4,6 +4,7 @@ DIR/kruispunt.toml      settings of the demo server, for every command that take
 DIR/pki/                certificates and keys in PEM form, for the server and for the demo clients
 DIR/access/             organisations, certificates and grants
 DIR/data/               the demo people, in the formats that the import commands read
+DIR/mutations/          files of subscriptions to mutations
 DIR/secrets/            the log master key
 DIR/postgres/           the embedded PostgreSQL
 """
@@ -49,6 +50,10 @@ class DemoDirectory:
     @property
     def data(self) -> Path:
         return self.root / "data"
+
+    @property
+    def mutations(self) -> Path:
+        return self.root / "mutations"
 
     @property
     def master_key(self) -> Path:

@@ -22,7 +22,7 @@ from kruispunt.mutations.kinds import GROUPS, PARTS
 from kruispunt.registers import legal_json, legal_xml
 from kruispunt.registers.legal_data import LegalData, Origin, Unreadable
 from kruispunt.registers.parts import Part
-from kruispunt.registers.person_lines import split
+from kruispunt.registers.split_lines import split
 from kruispunt.xml.build import attribute, element, optional, wrap
 
 _NAMES: Final = ("name", "nationality", "birth", "decease", "gender", "civilState", "address", "inscription")

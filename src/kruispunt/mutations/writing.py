@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = 64
 """Files that take their places together."""
+_FEW: Final = 10
 _THREADS: Final = 8
 """That wait for the disk, and sign."""
 
@@ -128,17 +129,17 @@ class _Filling:
 async def _fill_people(filling: _Filling, sheets: Mapping[int, Sheet]) -> None:
     ways = {id_: (sheet.add, sheet.file.profile) for id_, sheet in sheets.items()}
     done = 0
-    async for block in people(filling.connection, filling.distribution, list(sheets), filling.desk.block):
+    async for block in people(filling.connection, filling.distribution, _few(sheets), filling.desk.block):
         held = 0
         written: list[bytes] = []
         for told, files in block:
+            wanted = [ways[id_] for id_ in files if id_ in ways]
+            if not wanted:
+                continue
             record = Record(told)
-            for id_ in files:
-                way = ways.get(id_)
-                if way is not None:
-                    add, profile = way
-                    add(record.of(profile))
-                    held += 1
+            for add, profile in wanted:
+                add(record.of(profile))
+            held += len(wanted)
             written += record.written
         await filling.check(sheets, written, held)
         done += len(block)
@@ -147,7 +148,7 @@ async def _fill_people(filling: _Filling, sheets: Mapping[int, Sheet]) -> None:
 
 async def _fill_items(filling: _Filling, sheets: Mapping[int, Sheet]) -> None:
     done = 0
-    async for block in items(filling.connection, filling.distribution, list(sheets), filling.desk.block):
+    async for block in items(filling.connection, filling.distribution, _few(sheets), filling.desk.block):
         held = 0
         for record, files in block:
             for sheet in (sheets[id_] for id_ in files if id_ in sheets):
@@ -156,6 +157,11 @@ async def _fill_items(filling: _Filling, sheets: Mapping[int, Sheet]) -> None:
         await filling.check(sheets, [record for record, _ in block], held)
         done += len(block)
         filling.progress("items", done, 0)
+
+
+def _few(sheets: Mapping[int, Sheet]) -> list[int] | None:
+    """Files whose people the database looks for. With many, looking for them costs more than reading everybody."""
+    return list(sheets) if len(sheets) <= _FEW else None
 
 
 async def _publish(

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final
 
 from kruispunt.errors import DataError
 from kruispunt.identifiers import ssin as ssins
@@ -34,8 +34,6 @@ from kruispunt.registers.people import Register
 
 _NATIONAL, _CBSS = legal_rules.FIELDS[Origin.RR], legal_rules.FIELDS[Origin.KSZ]
 _NAMES: Final = frozenset({"ssin", "register", "replacedBy", "cancelled", _NATIONAL, _CBSS})
-_BEFORE_NATIONAL: Final = f',"{_NATIONAL}":'
-_BEFORE_CBSS: Final = f',"{_CBSS}":'
 _REGISTERS: Final = {register.name.lower(): register for register in Register}
 
 
@@ -57,17 +55,6 @@ class PersonLine:
             yield Dossier(self.ssin, Origin.RR, self.national)
         if self.cbss is not None:
             yield Dossier(self.ssin, Origin.KSZ, self.cbss)
-
-
-class Split(NamedTuple):
-    """A line that the database keeps, in its parts."""
-
-    in_use: bool
-    """Neither replaced nor cancelled."""
-    national: str | None
-    """Document of the National Register."""
-    cbss: str | None
-    """Document of the CBSS register."""
 
 
 def read(fields: Fields, *, today: date, test_band: bool) -> PersonLine:
@@ -103,19 +90,6 @@ def write(
     if cbss is not None:
         parts.append(f'"{_CBSS}":{cbss}')
     return ",".join(parts) + "}"
-
-
-def split(line: str) -> Split:
-    """What `write` was given, without reading the documents: a quote within a text is never bare in JSON, so a comma
-    between the names of two fields stands nowhere but between them. A tenth of the time that reading takes.
-    """
-    rest, _, cbss = line.partition(_BEFORE_CBSS)
-    head, _, national = rest.partition(_BEFORE_NATIONAL)
-    if cbss:
-        cbss = cbss[:-1]
-    elif national:
-        national = national[:-1]
-    return Split('"replacedBy"' not in head and '"cancelled"' not in head, national or None, cbss or None)
 
 
 def _legal(
