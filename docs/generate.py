@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from datetime import time
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
@@ -47,7 +46,6 @@ TYPES: Final = {
     "SecretStr": "text, kept secret",
     "Environment": "one of `development`, `acceptance`, `production`",
     "RevocationMode": "one of `off`, `crl`, `crl-or-ocsp`",
-    "time": "time of day",
     "tuple[str, ...]": "list of texts",
 }
 
@@ -206,8 +204,6 @@ def _written(value: Any) -> str:
         return str(value.value)
     if isinstance(value, tuple):
         return json.dumps(value)
-    if isinstance(value, time):
-        return f"{value:%H:%M}"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -342,7 +342,9 @@ async def open_desk(
 
 def times_of(settings: Settings) -> Times:
     """When days are distributed, and for how long files are kept."""
-    return Times(time.fromisoformat(settings.distribution_time), settings.mutation_retention_days, settings.mutation_notice_days)
+    return Times(
+        time.fromisoformat(settings.distribution_time), settings.mutation_retention_days, settings.mutation_notice_days
+    )
 
 
 def open_pusher(settings: Settings, database: Database, wait: Wait, clock: Clock | None = None) -> Pusher:

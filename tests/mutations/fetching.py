@@ -16,36 +16,30 @@ import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from datetime import time as time_of_day
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from file_rows import ORGANISATIONS, digest, publish, subscribe
 
 from kruispunt.access import store
 from kruispunt.access.model import AccessTable, Organisation, Registration, Volume
 from kruispunt.cli.terminal import open_log
 from kruispunt.client.transport import tls_context
-from kruispunt.files.header import Header
-from kruispunt.files.voucher import Content, Voucher, sign_voucher
-from kruispunt.identifiers.organisation import OrganisationKey
+from kruispunt.files.voucher import Content
 from kruispunt.mutations.layout import name_of
 from kruispunt.securitylog.keys import new_master_key
 from kruispunt.securitylog.read import Found
-from kruispunt.settings import Environment, load
+from kruispunt.settings import load
 from kruispunt.storage.database import Database
-from kruispunt.wss.sign import Signer
 from revocation_pki import Issued, authority, issue, revocation_list
 from signed_messages import usage
 
 PATIENCE_SECONDS = 90
 CA = authority("Issuer of subscribers")
-ORGANISATIONS = {"alpha": "0999999922", "beta": "0999999823"}
-OWNER = 999999922
-FIRST_DAY = datetime.now(UTC).date() - timedelta(days=30)
 CLIENTS = {
     "alpha": ("alpha", ("alpha",), ("Mutations",)),
     "alpha-two": ("alpha", ("alpha",), ("Mutations",)),
@@ -245,10 +239,6 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
-def digest(content: bytes) -> str:
-    return sha256(content).hexdigest()
-
-
 def table(home: Path, clients: dict[str, Any]) -> AccessTable:
     organisations = {
         code: Organisation(code, code, cbe, None, None, cbe, "tests") for code, cbe in ORGANISATIONS.items()
@@ -263,76 +253,15 @@ def table(home: Path, clients: dict[str, Any]) -> AccessTable:
     return AccessTable(organisations, registrations, {})
 
 
-async def subscribe(database: Database, code: str, organisation: str = "alpha", **more: Any) -> int:
-    await database.execute(
-        "insert into register (owner, name, integrator, author) values ($1, 'Register', false, 'tests') "
-        "on conflict do nothing",
-        OWNER,
-    )
-    await database.execute("update subscription set ended = clock_timestamp() where code = $1 and ended is null", code)
-    values = (
-        {"legal_context": "TEST:CONTEXT", "kinds": ["address"], "stream": None, "active_only": True}
-        | {"owner": OWNER}
-        | more
-    )
-    found: int = await database.fetchval(
-        "insert into subscription (code, organisation, receiver, legal_context, owner, active_only, kinds, stream, "
-        "pushed, author) values ($1, $2, $3, $4, $5, $6, $7, $8, false, 'tests') returning id",
-        code,
-        organisation,
-        values.get("receiver", ORGANISATIONS[organisation]),
-        values["legal_context"],
-        values["owner"],
-        values["active_only"],
-        values["kinds"],
-        values["stream"],
-    )
-    return found
-
-
-def day_of(sequence: int) -> date:
-    """The day that a file tells: not long ago, and another one for each number."""
-    return FIRST_DAY + timedelta(days=sequence)
-
-
-async def publish(
-    database: Database, home: Path, code: str, sequence: int, content: Content, day: date | None = None
-) -> None:
-    day = day or day_of(sequence)
-    at = datetime.combine(day, time_of_day(1), UTC) + timedelta(days=1)
-    row = await database.fetchrow("select id, receiver from subscription where code = $1 order by id desc", code)
-    assert row is not None
-    distribution = await database.fetchval(
-        "insert into distribution (day, changes_from, changes_upto, items_from, items_upto, at, finished) "
-        "values ($1, 0, 0, 0, 0, $2, $2) on conflict (day) do update set day = excluded.day returning id",
-        day,
-        at,
-    )
-    header = Header(OrganisationKey("0244640631"), OrganisationKey(row["receiver"]), "TEST:CONTEXT", sequence, at)
-    told = Voucher(header, "MUTATIONS", Environment.ACCEPTANCE, 1, content)
-    signer = Signer.from_files(home / "signing.key", home / "signing.pem")
-    await database.execute(
-        "insert into mutation_file (distribution, subscription, code, sequence, parts, groups, records, size, sha256, "
-        "voucher, published) values ($1, $2, $3, $4, 0, 0, 1, $5, $6, $7, clock_timestamp())",
-        distribution,
-        row["id"],
-        code,
-        sequence,
-        content.size,
-        bytes.fromhex(content.sha256),
-        sign_voucher(told, signer, at),
-    )
-
-
 @contextmanager
 def gateway(home: Path, dsn: str, **settings: Any) -> Iterator[Gateway]:
     """A server of acceptance with two workers, for the length of a `with`."""
     names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
-    _save(home, "ca", CA)
+    save(home, "ca", CA)
     for name in ("tls", "signing"):
-        _save(home, name, issue(name, CA, usage(digital_signature=True), names))
+        save(home, name, issue(name, CA, usage(digital_signature=True), names))
     for name in (*CLIENTS, STRANGER):
-        _save(home, name, issue(name, CA, usage(digital_signature=True)))
+        save(home, name, issue(name, CA, usage(digital_signature=True)))
     for name in ("mutations", "crl", "access"):
         (home / name).mkdir()
     new_master_key(home / "master.key")
@@ -356,7 +285,7 @@ def gateway(home: Path, dsn: str, **settings: Any) -> Iterator[Gateway]:
         "crl_dir": "crl",
         "mutation_dir": "mutations",
     } | settings
-    lines = [f"{name} = {json.dumps(value)}\n" for name, value in values.items()]
+    lines = [f"{name} = {json.dumps(value)}\n" for name, value in values.items() if value is not None]
     (home / "kruispunt.toml").write_text("".join(lines))
     found = Gateway(home, port, dsn)
     found.revoke(number=1)
@@ -387,7 +316,8 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("KRUISPUNT_")}
 
 
-def _save(home: Path, name: str, issued: Issued) -> None:
+def save(home: Path, name: str, issued: Issued) -> None:
+    """Certificate and key of somebody, as PEM files."""
     (home / f"{name}.pem").write_bytes(issued.certificate.public_bytes(Encoding.PEM))
     key = home / f"{name}.key"
     key.touch(mode=0o600)

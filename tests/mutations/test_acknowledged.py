@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from fetching import digest, publish, subscribe
+from fetching import CA, save
+from file_rows import digest, publish, subscribe
 from structlog.testing import capture_logs
 
 from kruispunt.errors import DataError
@@ -19,6 +20,8 @@ from kruispunt.mutations import folder
 from kruispunt.mutations.acknowledged import FOLDER, SUFFIX, collect, take
 from kruispunt.mutations.layout import name_of
 from kruispunt.storage.database import Database
+from revocation_pki import issue
+from signed_messages import usage
 
 T = TypeVar("T")
 CONTENT = b"<mutations/>"
@@ -74,12 +77,8 @@ def ground(fresh_dsn: str, tmp_path: Path, signing: Path) -> Iterator[Ground]:
 @pytest.fixture(scope="session")
 def signing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the pair of the platform."""
-    from fetching import CA, _save, issue
-
-    from signed_messages import usage
-
     home = tmp_path_factory.mktemp("signing")
-    _save(home, "signing", issue("signing", CA, usage(digital_signature=True)))
+    save(home, "signing", issue("signing", CA, usage(digital_signature=True)))
     return home
 
 

@@ -1,4 +1,4 @@
-"""From a change of a person to the subscriber's disk: written by the commands, fetched through the gateway (RP-16, RP-18)."""
+"""From a change of a person to its subscriber: written by the commands, fetched through the gateway (RP-16, RP-18)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 import mutation_ground as ground
 import pytest
 from cryptography import x509
-from fetching import CLIENTS, Gateway, digest, gateway, table
+from fetching import CLIENTS, Gateway, gateway, table
+from file_rows import digest
 from lxml import etree
 
 from kruispunt.access.model import AccessTable

@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from fetching import CLIENTS, Gateway, day_of, digest, gateway
+from fetching import CLIENTS, Gateway, gateway
+from file_rows import day_of, digest
 
 from kruispunt.files.voucher import voucher_of
 from kruispunt.securitylog.entry import Kind

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from fetching import STRANGER, Gateway, Got, digest, everywhere, gateway
+from fetching import STRANGER, Gateway, Got, everywhere, gateway
+from file_rows import digest
 
 CONTENT = b"<mutations>" + b"x" * 5_000 + b"</mutations>"
 BASE = "/mutations/v1/subscriptions"

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fetching import Gateway, day_of, environment, gateway
+from fetching import Gateway, environment, gateway
+from file_rows import day_of
 
 from kruispunt.cli.examination import Level, _days_due
 from kruispunt.clock import FixedClock

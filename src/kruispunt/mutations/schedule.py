@@ -1,8 +1,9 @@
 """The schedule: what `kruispunt mutations schedule` does, turn after turn (RP-16, RP-18).
 
 A turn distributes the days that are due, makes again what was asked for and what is lost, takes the notes of those
-who collect by SFTP, tells the operator what nobody collects, and removes what is old. It can be broken off anywhere. Several schedules may run: one of them works,
-the others pass. Nothing ends it but its operator; the database and the disk may go away and come back.
+who collect by SFTP, tells the operator what nobody collects, and removes what is old. It can be broken off anywhere.
+Several schedules may run: one of them works, the others pass. Nothing ends it but its operator; the database and
+the disk may go away and come back.
 """
 
 from __future__ import annotations
