@@ -50,7 +50,7 @@ def complaint(line: str) -> str | None:
     """What is wrong with a `kruispunt` command line: a command or an option that is not there."""
     words = shlex.split(line)[1:]
     command, path = tree(), ["kruispunt"]
-    while words and getattr(command, "commands", None) and not words[0].startswith("-"):
+    while words and getattr(command, "commands", None) and not words[0].startswith(("-", "[")):
         word = words.pop(0)
         path.append(word)
         if word in ("…", "SERVICE"):

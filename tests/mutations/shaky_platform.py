@@ -64,7 +64,7 @@ def shaky_platform(folder: Path, pki: Pki) -> Iterator[Shaky]:
     context.load_cert_chain(pki.server, Pki.key_of(pki.server))
     context.load_verify_locations(pki.ca)
     context.verify_mode = ssl.CERT_REQUIRED
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
@@ -76,6 +76,11 @@ def shaky_platform(folder: Path, pki: Pki) -> Iterator[Shaky]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: Any) -> None:
+        """Clients that break off are what some tests are about."""
 
 
 class _Handler(BaseHTTPRequestHandler):
