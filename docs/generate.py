@@ -5,7 +5,6 @@ Each function returns a whole page as text; a test holds the files against them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from pathlib import Path
@@ -176,7 +175,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
 def _form(annotation: Any, schema: dict[str, Any]) -> str:
     name = annotation.__name__ if isinstance(annotation, type) else str(annotation)
     optional = " | None" in name
-    name = "tuple[str, ...]" if "tuple" in name else name.replace(" | None", "").rsplit(".", 1)[-1]
+    name = name.replace(" | None", "").rsplit(".", 1)[-1] if "tuple" not in name else name
     form = TYPES[name]
     branch = next((b for b in schema.get("anyOf", ()) if b.get("type") != "null"), schema) if optional else schema
     limits = (branch.get("minimum"), branch.get("maximum"))
@@ -184,8 +183,8 @@ def _form(annotation: Any, schema: dict[str, Any]) -> str:
         form += f", {limits[0]:,} to {limits[1]:,}"
     if "maxLength" in branch:
         form += f", at most {branch['maxLength']} characters"
-    if pattern := branch.get("pattern") or branch.get("items", {}).get("pattern"):
-        form += f", `{pattern}`"
+    if "pattern" in branch:
+        form += f", `{branch['pattern']}`"
     return form
 
 
@@ -202,8 +201,6 @@ def _setting_default(name: str, field: Any) -> str:
 def _written(value: Any) -> str:
     if isinstance(value, Enum):
         return str(value.value)
-    if isinstance(value, tuple):
-        return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

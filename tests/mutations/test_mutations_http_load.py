@@ -86,8 +86,18 @@ def test_a_large_file_is_never_in_memory(bank: Gateway) -> None:
 
 def peak(bank: Gateway) -> int:
     """Kilobytes that the worker had at most so far."""
-    (worker,) = [process for process in Path("/proc").glob("[0-9]*") if belongs(process, bank)]
-    return int((worker / "status").read_text().split("VmHWM:")[1].split()[0])
+    return int((worker(bank) / "status").read_text().split("VmHWM:")[1].split()[0])
+
+
+def worker(bank: Gateway) -> Path:
+    """Where the system tells of the worker."""
+    (found,) = [process for process in Path("/proc").glob("[0-9]*") if belongs(process, bank)]
+    return found
+
+
+def bytes_read(bank: Gateway) -> int:
+    """That the worker read so far, from files and connections."""
+    return int((worker(bank) / "io").read_text().split("rchar:")[1].split()[0])
 
 
 def belongs(process: Path, bank: Gateway) -> bool:
@@ -127,7 +137,12 @@ def test_a_file_that_becomes_shorter_ends_the_connection(bank: Gateway) -> None:
 
 
 def test_a_client_that_goes_away_leaves_nothing_behind(bank: Gateway) -> None:
-    """Its place is free again, and nobody is told: that is the client's own business."""
+    """Its file is read no further, its place is free again, and nobody is told: that is the client's own business."""
+    with bank.dial("alpha", buffer=4096) as connection:
+        begin(connection, f"{BASE}/one/files/1")
+    read = bytes_read(bank)
+    wait_until(lambda: opened(bank) == 0, "the file to be closed")
+    assert bytes_read(bank) - read < LARGE // 2
     before = count(bank, "a file was not sent to its end")
     for _ in range(3 * PER_CLIENT):
         with bank.dial("alpha", buffer=4096) as connection:
