@@ -11,8 +11,10 @@ import duckdb
 
 from kruispunt.mutations import rows
 from kruispunt.mutations.distributions import Distribution
+from kruispunt.mutations.kinds import GROUPS, PARTS, Kind
 from kruispunt.mutations.layout import File
-from kruispunt.mutations.records import told_groups, told_kinds
+from kruispunt.mutations.records import Profile
+from kruispunt.registers.parts import Part
 from kruispunt.storage.database import Database
 
 _JOIN = """
@@ -21,6 +23,7 @@ _JOIN = """
     WHERE (c.parts & s.parts) <> 0 AND (NOT s.active_only OR (l.begins <= $day AND (l.ends IS NULL OR l.ends > $day)))
     GROUP BY c.ssin ORDER BY c.ssin
 """
+ORDER = ("name", "nationality", "birth", "decease", "gender", "civilState", "address", "inscription")
 
 
 class Plain:
@@ -73,8 +76,7 @@ class Plain:
                 if record is None:
                     shape = shapes.get((parts, profile))
                     if shape is None:
-                        kinds = "".join(f"<kind>{kind}</kind>" for kind in told_kinds(parts, profile))
-                        shape = shapes[parts, profile] = kinds, told_groups(parts, profile)
+                        shape = shapes[parts, profile] = _shape(parts, profile)
                     record = records[profile] = _record(number, ssin, *shape, data, groups)
                 waiting[file].append(record)
         for file in self._files:
@@ -82,6 +84,13 @@ class Plain:
                 target.write(file.head.decode())
                 target.write("".join(waiting[file.id]))
                 target.write(file.end.decode())
+
+
+def _shape(parts: int, profile: Profile) -> tuple[str, tuple[str, ...]]:
+    """The kinds that are told of a change, as XML, and the groups."""
+    kinds = [kind.value for kind in Kind if PARTS[kind] & profile.parts & parts & ~Part.ACCESS]
+    groups = profile.groups if parts & Part.NEW else profile.groups & parts
+    return "".join(f"<kind>{kind}</kind>" for kind in kinds), tuple(name for name in ORDER if GROUPS[name] & groups)
 
 
 def _record(number: int, ssin: int, kinds: str, told: Sequence[str], data: Any, groups: dict[str, str]) -> str:

@@ -224,6 +224,8 @@ def test_rp_18_the_commands(fresh_dsn: str, tmp_path: Path) -> None:
     told = json.loads(command("told", ssin, "--json"))
     mine = next(each for each in told if each["code"] == full["code"])
     assert mine["kinds"] == [each.text for each in root.findall("items/mutation")[0].findall("kind")]
+    person = root.find("items/mutation/person")
+    assert mine["groups"] == ([] if person is None else (person.get("told") or "").split())
     assert ssin not in command("told", ssin)
     assert f"{full['code']} 1" in command("told", ssin)
     assert command("distribute") == "No day is due.\n"

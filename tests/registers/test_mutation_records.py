@@ -21,7 +21,7 @@ from kruispunt.mutations.plain_form import is_plain
 from kruispunt.mutations.records import Profile, Record, Told, write_item
 from kruispunt.registers.facts import Facts
 from kruispunt.registers.legal_data import LegalData, Location, Name, PlainTextAddress, StandardAddress, Unreadable
-from kruispunt.registers.parts import WHOLE, Part
+from kruispunt.registers.parts import Part
 from kruispunt.registers.people import Register
 from kruispunt.registers.person_lines import PersonLine
 from kruispunt.registers.split_lines import Split, split
@@ -31,9 +31,11 @@ AT = datetime(2026, 2, 1, 1, tzinfo=UTC)
 ORDER = ("name", "nationality", "birth", "decease", "gender", "civilState", "address", "inscription")
 REGISTERS = {Register.NATIONAL: "NR", Register.BIS: "BIS", Register.RAD: "RAD"}
 
-kinds = st.sets(st.sampled_from(Kind), min_size=1)
-groups = st.sets(st.sampled_from(sorted(GROUPS)))
-changes = st.integers(1, WHOLE.value).map(Part)
+kinds = st.just(set(Kind)) | st.sets(st.sampled_from(Kind), min_size=1)
+groups = st.just(set(GROUPS)) | st.sets(st.sampled_from(sorted(GROUPS)))
+changes = st.sampled_from(list(Part)) | st.sets(st.sampled_from(list(Part)), min_size=1).map(
+    lambda some: Part(sum(some))
+)
 
 
 def file(profile: Profile, stream: str | None = None) -> File:
@@ -262,27 +264,53 @@ VALUES = (
 )
 
 
-@st.composite
-def damaged(draw: st.DrawFn) -> bytes:
-    """A record of which values were replaced, and elements taken away or doubled."""
-    line, parts = draw(person_lines()), draw(changes)
-    text = Record(told(line, parts, fresh(draw(st.integers(0, 1))))).of(profile_of(set(Kind), set(GROUPS))).decode()
-    for _ in range(draw(st.integers(0, 2))):
-        places = [match.span(1) for match in re.finditer(r'(?:>|")([^<>"=]*)(?=["<])', text)]
-        start, end = draw(st.sampled_from(places))
-        text = text[:start] + draw(st.sampled_from(VALUES)) + text[end:]
-    if draw(st.booleans()):
-        elements = [match.span() for match in re.finditer(r"<(\w+)[^<>]*>(?:(?!<\1[ >]).)*?</\1>", text)]
-        start, end = draw(st.sampled_from(elements))
-        text = text[:start] + text[start:end] * draw(st.sampled_from((0, 2, 7, 21))) + text[end:]
-    return text.encode()
+def rich(address: str) -> str:
+    """A record with everything that a plain one can have."""
+    place = '<{0}Code>21004</{0}Code><{0}Name language="FR">BRUXELLES</{0}Name><{0}Name>BRUSSEL</{0}Name>'
+    since = "<inceptionDate>2020-01-00</inceptionDate>"
+    event = "<{0}><{0}Date>1980-02-00</{0}Date><{0}Place>" + place.format("location") + "</{0}Place></{0}>"
+    nationality = place.format("nationality").replace("nationalityName", "nationalityDescription")
+    return (
+        '<mutation number="17"><ssin>85673093333</ssin><replacedSsin>90421496028</replacedSsin><kind>address</kind>'
+        '<person register="NR" told="name address"><name><lastName>Peeters</lastName><givenName sequence="1">Zoë'
+        f"</givenName>{since}</name><nationality>{nationality}{since}</nationality>{event.format('birth')}"
+        f"{event.format('decease')}<gender><genderCode>2</genderCode>{since}</gender><civilState><civilStateCode>10"
+        f"</civilStateCode></civilState><address>{address.format(place=place, since=since)}</address><inscription>"
+        f"<subregister>2</subregister>{since}</inscription></person></mutation>\n"
+    )
 
 
-@given(damaged())
-@settings(max_examples=400, deadline=None)
-def test_rp_18_what_the_expression_accepts_follows_the_schema(record: bytes) -> None:
-    if is_plain(record):
-        assert valid(record)
+RICH = (
+    rich(
+        "<residentialAddress>"
+        + '<countryCode>150</countryCode><countryName language="NL">BELGIE</countryName><cityCode>24062</cityCode>'
+        + '<cityName language="NL">LEUVEN</cityName><postalCode>3000</postalCode><streetCode>1234</streetCode>'
+        + "<streetName>STRAAT</streetName><houseNumber>7</houseNumber><boxNumber>B</boxNumber>{since}"
+        + "</residentialAddress>"
+    ),
+    rich("<diplomaticAddress><countryCode>111</countryCode><address>1 RUE</address>{since}</diplomaticAddress>"),
+    '<mutation number="17"><ssin canceled="true">85673093333</ssin><kind>cancellation</kind></mutation>\n',
+)
+
+
+@pytest.mark.parametrize("text", RICH)
+def test_rp_18_what_the_expression_accepts_follows_the_schema(text: str) -> None:
+    """Each value of a record is replaced by each of many, and each element is taken away, and repeated."""
+    assert is_plain(text.encode())
+    damaged = {
+        text[: match.start(1)] + value + text[match.end(1) :]
+        for match in re.finditer(r'(?:>|")([^<>"=]+)(?=["<])', text)
+        for value in VALUES
+    }
+    damaged |= {
+        text[: match.start()] + match[0] * often + text[match.end() :]
+        for name in set(re.findall(r"<(\w+)", text))
+        for match in re.finditer(rf"<{name}[ >].*?</{name}>", text)
+        for often in (0, 2, 6, 7, 21)
+    }
+    accepted = {each for each in damaged if is_plain(each.encode())}
+    assert len(accepted) > len(damaged) / 20
+    assert not [each for each in accepted if not valid(each.encode())]
 
 
 @given(person_lines(), changes)

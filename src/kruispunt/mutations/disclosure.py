@@ -1,4 +1,7 @@
-"""Who was told of somebody: day, file, subscriber, and what (PL-30)."""
+"""Who was told of somebody: day, file, subscriber, and exactly what (PL-30).
+
+What a file told of a person is made again, as the file would be, and read.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,14 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
 from kruispunt.identifiers.ssin import Ssin, to_int
-from kruispunt.mutations.records import Profile, told_groups, told_kinds
+from kruispunt.mutations.records import Profile, Record
+from kruispunt.mutations.rows import distributions
+from kruispunt.mutations.states import person
+from kruispunt.xml.parse import parse_own
 
 if TYPE_CHECKING:
-    from kruispunt.storage.database import Database
+    from kruispunt.mutations.distributions import Distribution
+    from kruispunt.storage.database import Connection, Database
 
 # A number is told under itself, or among those that were replaced by one further on in its chain.
 _TOLD: Final = """
@@ -19,13 +26,13 @@ _TOLD: Final = """
         UNION
         SELECT p.replaced_by FROM person p JOIN chain c ON c.ssin = p.ssin WHERE p.replaced_by IS NOT NULL
     )
-    SELECT d.day, d.at, f.code, f.sequence, s.organisation, s.legal_context, f.parts, f.groups, s.stream, p.parts,
-        f.published, f.collected
+    SELECT d.day, d.at, f.code, f.sequence, s.organisation, s.legal_context, s.stream, f.published, f.collected,
+        d.id, p.ssin, f.parts, f.groups
     FROM (
-        SELECT distribution, parts, files FROM distributed_person
+        SELECT distribution, ssin, files FROM distributed_person
         WHERE ssin IN (SELECT ssin FROM chain) AND (ssin = $1 OR $1 = ANY (replaced))
         UNION ALL
-        SELECT d.distribution, 0, d.files FROM distributed_item d JOIN stream_item i ON i.sequence = d.item
+        SELECT d.distribution, d.ssin, d.files FROM distributed_item d JOIN stream_item i ON i.sequence = d.item
         WHERE d.ssin IN (SELECT ssin FROM chain) AND $1 IN (d.ssin, i.ssin)
     ) p
     JOIN distribution d ON d.id = p.distribution
@@ -49,23 +56,37 @@ class Disclosure:
     """Code of the access files."""
     legal_context: str
     stream: str | None
-    kinds: tuple[str, ...]
-    groups: tuple[str, ...]
-    """Of data."""
     published: datetime | None
     """None until the file is there."""
     collected: datetime | None
+    kinds: tuple[str, ...]
+    groups: tuple[str, ...]
+    """Of data; those that were told as empty among them."""
 
 
 async def disclosures(database: Database, ssin: Ssin) -> tuple[Disclosure, ...]:
     """The files in which a number is told of, the oldest first, as long as choices are kept. Raises StorageError."""
-    found = []
-    for row in await database.fetch(_TOLD, to_int(ssin)):
-        day, at, code, sequence, organisation, context, parts, groups, stream, changed, published, collected = row
-        profile = Profile(parts, groups)
-        kinds = () if stream is not None else told_kinds(changed, profile)
-        names = () if stream is not None else told_groups(changed, profile)
-        found.append(
-            Disclosure(day, at, code, sequence, organisation, context, stream, kinds, names, published, collected)
-        )
-    return tuple(found)
+    async with database.connection() as connection:
+        rows = await connection.fetch(_TOLD, to_int(ssin))
+        known = {each.id: each for each in await distributions(connection, [row[9] for row in rows])}
+        found = []
+        for *facts, id_, number, parts, groups in rows:
+            if facts[6] is None:
+                facts += await _read(connection, known[id_], number, Profile(parts, groups))
+            else:
+                facts += (), ()
+            found.append(Disclosure(*facts))
+        return tuple(found)
+
+
+async def _read(
+    connection: Connection, distribution: Distribution, number: int, profile: Profile
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Kinds and groups that were told."""
+    found = await person(connection, distribution, number)
+    if found is None:  # forgotten a moment ago
+        return (), ()
+    root = parse_own(Record(found.told).of(profile))
+    data = root.find("person")
+    groups = () if data is None else tuple((data.get("told") or "").split())
+    return tuple(node.text or "" for node in root.findall("kind")), groups

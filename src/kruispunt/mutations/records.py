@@ -150,30 +150,20 @@ def write_item(number: int, ssin: int, sent: int, reference: str, moment: dateti
     ).encode()
 
 
-def told_kinds(changed: int, profile: Profile) -> tuple[str, ...]:
-    """The names of the kinds under which a change of these parts is told. `ACCESS` belongs to several kinds, every
-    other part to one: a kind is subscribed when the file tells one of those.
-    """
-    subscribed = profile.parts
-    return tuple(
-        kind.value
-        for kind, parts in PARTS.items()
-        if parts & subscribed & ~Part.ACCESS and parts & subscribed & changed
-    )
-
-
-def told_groups(changed: int, profile: Profile) -> tuple[str, ...]:
-    """The names of the groups of data that are told with it, where the registers can tell them."""
-    return tuple(_names(_groups(changed, profile.groups)).split())
-
-
 def _groups(changed: int, granted: int) -> int:
     return granted if changed & _EVERYTHING else granted & changed
 
 
 @lru_cache(maxsize=65_536)
 def _kinds(changed: int, subscribed: int) -> str:
-    return "".join(element("kind", kind) for kind in told_kinds(changed, Profile(subscribed, 0)))
+    """Of the kinds that are subscribed, those that happened. `ACCESS` belongs to several kinds, every other part to
+    one: a kind is subscribed when the file tells one of those.
+    """
+    return "".join(
+        element("kind", kind.value)
+        for kind, parts in PARTS.items()
+        if parts & subscribed & ~Part.ACCESS and parts & subscribed & changed
+    )
 
 
 @lru_cache(maxsize=1024)

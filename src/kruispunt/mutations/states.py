@@ -89,26 +89,28 @@ async def people(
 ) -> AsyncIterator[list[PersonTold]]:
     """The people of a distribution in order of SSIN, of some files or of all. Raises StorageError."""
     last = -1
-    while True:
-        rows = await connection.fetch(
-            _PEOPLE,
-            distribution.id,
-            last,
-            distribution.changes_from,
-            distribution.changes_upto,
-            files,
-            block,
-            timeout=PATIENCE,
-        )
-        if not rows:
-            return
-        last = rows[-1][0]
-        if any(row[5] is None for row in rows):
-            raise StorageError("A person is to be told of whom no register knows the number.")
-        yield [
-            PersonTold(Told(ssin, parts, replaced, number, line), told_in)
-            for ssin, parts, replaced, told_in, number, line in rows
-        ]
+    while found := await _people_after(connection, distribution, last, files, block):
+        last = found[-1].told.ssin
+        yield found
+
+
+async def person(connection: Connection, distribution: Distribution, ssin: int) -> PersonTold | None:
+    """One of them, by the number under which somebody is told; None for who is not. Raises StorageError."""
+    found = await _people_after(connection, distribution, ssin - 1, None, 1)
+    return found[0] if found and found[0].told.ssin == ssin else None
+
+
+async def _people_after(
+    connection: Connection, distribution: Distribution, last: int, files: Sequence[int] | None, block: int
+) -> list[PersonTold]:
+    cut = distribution.changes_from, distribution.changes_upto
+    rows = await connection.fetch(_PEOPLE, distribution.id, last, *cut, files, block, timeout=PATIENCE)
+    if any(row[5] is None for row in rows):
+        raise StorageError("A person is to be told of whom no register knows the number.")
+    return [
+        PersonTold(Told(ssin, parts, replaced, number, line), told_in)
+        for ssin, parts, replaced, told_in, number, line in rows
+    ]
 
 
 async def items(
