@@ -45,6 +45,10 @@ class Shaky:
     answer: bytes | None = None
     """Instead of every list."""
     last: int | None = None
+    ended: bool = False
+    """Its subscriptions are listed no more."""
+    partial: bool = False
+    """Whatever is asked for, a part comes."""
     url: str = ""
 
     def files(self, code: str) -> dict[int, Path]:
@@ -110,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         if match is None or (match[1] and match[1] not in one.codes):
             self._tell(404, b"{}")
         elif match[1] is None:
-            self._list([{"code": code, "lastSequence": self._last(code)} for code in one.codes])
+            self._list([{"code": code, "lastSequence": self._last(code)} for code in one.codes if not one.ended])
         elif match[2] is None:
             self._files(match[1], match[4] or "")
         else:
@@ -158,6 +162,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             status, data = 206, whole[first:]
             headers["Content-Range"] = f"bytes {first}-{len(whole) - 1}/{len(whole)}"
+        if one.partial:
+            status, headers["Content-Range"] = 206, f"bytes 7-{len(whole) - 1}/{len(whole)}"
         self._tell(status, data, one.cuts.pop(0) if one.cuts else None, **headers)
 
     def _list(self, items: list[Any]) -> None:

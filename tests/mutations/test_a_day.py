@@ -37,6 +37,7 @@ from kruispunt.identifiers.ssin import Kind, Ssin
 from kruispunt.mutations import streams
 from kruispunt.mutations.items import Rules
 from kruispunt.periods import Period
+from kruispunt.receive.problems import Problem
 from kruispunt.registers import changes
 from kruispunt.registers.amending import amend
 from kruispunt.registers.registering import Registered, declaration, register
@@ -165,21 +166,29 @@ class Days:
             output, errors = process.communicate(timeout=300)
             assert process.returncode == 0, f"{code}: {output} {errors}"
 
-    def _receive(self, code: str) -> subprocess.Popen[str]:
-        home = self.bank.home
+    def ran(self, code: str, *words: str, into: str | None = None, client: str | None = None) -> tuple[int, Any]:
+        """One `kruispunt receive` to its end: exit code, and what it tells as JSON."""
+        process = self._receive(code, *words, "--json", into=into, client=client)
+        output, errors = process.communicate(timeout=300)
+        assert output, errors
+        return process.returncode, json.loads(output)
+
+    def _receive(
+        self, code: str, *words: str, into: str | None = None, client: str | None = None
+    ) -> subprocess.Popen[str]:
+        home, client = self.bank.home, client or code
         options = {
             "--url": self.bank.url,
             "--subscription": code,
-            "--certificate": home / f"{code}.pem",
-            "--key": home / f"{code}.key",
+            "--certificate": home / f"{client}.pem",
+            "--key": home / f"{client}.key",
             "--ca": home / "ca.pem",
             "--platform-certificate": home / "signing.pem",
-            "--environment": "acceptance",
-            "--into": self.home / code,
+            "--into": self.home / (into or code),
         }
-        words = [str(part) for option in options.items() for part in option]
+        given = [str(part) for option in options.items() for part in option]
         return subprocess.Popen(
-            [sys.executable, "-m", "kruispunt.cli.main", "receive", *words],
+            [sys.executable, "-m", "kruispunt.cli.main", "receive", *words, *given],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -287,6 +296,8 @@ def test_rp_15_to_rp_18_from_changes_to_ten_copies(bank: Gateway, tmp_path: Path
     days.check()
     _check_registers(days)
     _check_everybody_collected(bank)
+    _check_again(days)
+    _check_a_new_copy(days)
 
 
 async def monday(database: Database, days: Days, people: Sequence[Ssin], old_bis: Sequence[Ssin]) -> None:
@@ -427,6 +438,34 @@ def _check_registers(days: Days) -> None:
             count += 1
     assert count > 20
     assert {ssin for ssin in held if world.people[ssin].by is not None} == set(), "nobody under a number of before"
+
+
+def _check_again(days: Days) -> None:
+    """A file that neither side has any more is made again, with the same bytes."""
+    name = "of-0-0000000002.xml"
+    here, there = days.home / "of-0" / "files" / name, days.bank.folder / "of-0" / name
+    content = here.read_bytes()
+    here.unlink()
+    there.unlink()
+    assert days.ran("of-0", "again", "2") == (0, {"sequence": 2, "file": None, "requested": True})
+    days.bank.command("mutations", "again", "of-0", "2")
+    assert days.ran("of-0", "again", "2") == (0, {"sequence": 2, "file": str(here), "requested": False})
+    assert here.read_bytes() == there.read_bytes() == content
+
+
+def _check_a_new_copy(days: Days) -> None:
+    """From the first file on, after the subscription ended; half of it is there from a run that died."""
+    days.bank.command("mutations", "end", "of-0")
+    files = days.home / "new" / "files"
+    files.mkdir(parents=True)
+    name = "of-0-0000000001.xml"
+    content = (days.bank.folder / "of-0" / name).read_bytes()
+    (files / f"{name}.part").write_bytes(content[: len(content) // 2])
+    code, told = days.ran("of-0", into="new")
+    assert (code, [file["sequence"] for file in told["loaded"]]) == (0, [1, 2, 3, 4])
+    assert days.held("new") == days.expected["of-0"]
+    code, told = days.ran("of-0", into="other", client="of-1")
+    assert (code, told["problem"]["problem"], told["loaded"]) == (Problem.REFUSED.exit_code, "refused", [])
 
 
 def _check_everybody_collected(bank: Gateway) -> None:

@@ -117,11 +117,36 @@ def test_rp_18_a_later_run_goes_on_too(online: Online) -> None:
     assert f"GET /mutations/v1/subscriptions/{CODE}/files/1 bytes={1_000 * ATTEMPTS}-" in online.platform.seen
 
 
+def test_rp_18_what_came_whole_is_not_fetched_again(online: Online) -> None:
+    """The run before died between the last byte and its check."""
+    online.put(1, *RECORDS)
+    path = online.platform.files(CODE)[1]
+    online.subscriber.files.mkdir(parents=True)
+    (online.subscriber.files / f"{path.name}.part").write_bytes(path.read_bytes())
+    assert online.receive().problem is None
+    assert not [seen for seen in online.platform.seen if seen.partition(" bytes=")[0].endswith("/files/1")]
+
+
 def test_rp_18_a_platform_without_ranges_is_asked_for_all_of_it(online: Online) -> None:
     online.put(1, *RECORDS)
     online.platform.ranges = False
     online.platform.cuts = [1_000, 2_000]
     assert online.receive().problem is None
+
+
+def test_rp_18_a_platform_that_always_sends_parts_is_not_asked_for_ever(online: Online) -> None:
+    online.put(1, *RECORDS)
+    online.platform.cuts = [1_000]
+    online.platform.partial = True
+    assert problem(online.receive()) == (Problem.ANSWER, None)
+    online.platform.partial = False
+    assert online.receive().problem is None
+
+
+def test_rp_18_the_last_files_of_a_subscription_that_ended_can_be_fetched(online: Online) -> None:
+    online.put(1)
+    online.platform.ended = True
+    assert sequences(online.receive()) == [1]
 
 
 @pytest.mark.parametrize("left", [b"", b"x" * 500, b"x" * 5_000_000], ids=["empty", "other bytes", "too much"])
@@ -281,8 +306,14 @@ def test_rp_18_no_redirect_is_followed(online: Online, status: int) -> None:
 def test_rp_18_a_platform_that_sends_too_slowly_is_not_waited_for(online: Online) -> None:
     online.put(1, *RECORDS)
     ticking = iter(range(0, 10**9, 10_000))
+
+    def clock() -> float:
+        """Slow as soon as the file itself was asked for."""
+        asked = any(seen.partition(" bytes=")[0].endswith("/files/1") for seen in online.platform.seen)
+        return float(next(ticking)) if asked else 0.0
+
     with online.desk() as (desk, source):
-        source._waiting = Waiting(lambda: float(next(ticking)), online.waited.append)
+        source._waiting = Waiting(clock, online.waited.append)
         outcome = receive(desk, source)
     assert problem(outcome) == (Problem.UNREACHABLE, None)
     assert "slowly" in str(outcome.problem)

@@ -87,8 +87,8 @@ class HttpsSource:
         self._client.close()
 
     def offered(self, after: int) -> Iterator[int]:
-        """See `Source`. Looks first whether the subscription is there."""
-        self._check_subscription(after)
+        """See `Source`. Looks first whether the platform went back to an earlier state."""
+        self._check_last(after)
         while True:
             answer = self._asked("GET", f"/{self._code}/files?after={after}&limit={PAGE}")
             self._check_status(answer, {200})
@@ -154,21 +154,16 @@ class HttpsSource:
         answer = self._asked("POST", f"/{self._code}/files/{sequence}/request", b"")
         self._check_status(answer, {200, 202}, sequence)
 
-    def _check_subscription(self, last: int) -> None:
+    def _check_last(self, last: int) -> None:
+        """A subscription that has ended is not listed any more, and its files are still there."""
         answer = self._asked("GET", "")
         self._check_status(answer, {200})
-        found = next((item for item in _items(answer) if item.get("code") == self._code), None)
-        if found is None:
-            raise NotReceived(
-                Problem.REFUSED,
-                f"the platform has no subscription {self._code} for this certificate",
-                "Check --subscription and --certificate",
-            )
+        found = next((item for item in _items(answer) if item.get("code") == self._code), {})
         told = found.get("lastSequence")
         if isinstance(told, int) and told < last:
             raise NotReceived(
                 Problem.REPEATED,
-                f"{last} files were loaded, and the platform knows of {told}: it went back to an earlier state",
+                f"the last file of the platform is {told}, and {last} were there: it went back to an earlier state",
                 "Load nothing more, and tell the operator of the platform",
             )
 
@@ -198,7 +193,9 @@ class HttpsSource:
         headers = {"Range": f"bytes={before}-", "If-Range": f'"{signed.sha256}"'} if before else {}
         with self._exchange("GET", f"/{self._code}/files/{sequence}", headers=headers) as response:
             if response.status_code == 416 or (response.status_code == 206 and not _goes_on(response, before, signed)):
-                part.unlink(missing_ok=True)
+                if not before:
+                    raise _strange("it sends a part of a file where all of it was asked for")
+                part.unlink()
                 return False
             if response.status_code not in (200, 206):
                 self._check_status(self._short(response), {200}, sequence)
@@ -274,7 +271,7 @@ class HttpsSource:
         if answer.status in (401, 403, 404):
             raise NotReceived(
                 Problem.REFUSED,
-                f"the platform does not give {file} (HTTP status {answer.status}){told}",
+                f"the platform does not give {file} of {self._code} (HTTP status {answer.status}){told}",
                 "Check --certificate, and with the operator what it is registered for",
             )
         raise _strange(f"it answers HTTP status {answer.status}{told}")

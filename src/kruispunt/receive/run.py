@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -97,7 +97,9 @@ def receive(desk: Desk, source: Source, stopped: Callable[[], bool] = lambda: Fa
     except NotReceived as error:
         outcome.problem = _about(error, wanted)
         if outcome.problem.sequence is not None and outcome.problem.problem.is_of_a_file:
-            desk.copy.note_trouble(outcome.problem, desk.now())
+            # A copy that cannot be written shows at the next file too.
+            with suppress(NotReceived):
+                desk.copy.note_trouble(outcome.problem, desk.now())
     return outcome
 
 
