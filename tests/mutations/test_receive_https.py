@@ -316,7 +316,7 @@ def test_rp_18_a_platform_that_sends_too_slowly_is_not_waited_for(online: Online
         source._waiting = Waiting(clock, online.waited.append)
         outcome = receive(desk, source)
     assert problem(outcome) == (Problem.UNREACHABLE, None)
-    assert "slowly" in str(outcome.problem)
+    assert "sends too slowly" in str(outcome.problem)
 
 
 def test_rp_18_the_platform_is_known_by_its_tls_certificate(online: Online, subscriber: Subscriber) -> None:

@@ -8,7 +8,7 @@ import tomllib
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 from itertools import pairwise
 from pathlib import Path
@@ -301,6 +301,7 @@ async def _mutations(database: Database, settings: Settings, clock: Clock) -> li
 def _days_due(days: Sequence[date], settings: Settings, now: datetime) -> Iterator[Finding]:
     """Yesterday is late some time after the hour of its distribution, which itself takes a while."""
     local = now.astimezone(BELGIUM)
+    begins = datetime.combine(local.date(), times_of(settings).distribution_time, BELGIUM)
     begins = datetime.combine(local.date(), time.fromisoformat(settings.distribution_time), BELGIUM)
     yesterday = local.date() - timedelta(days=1)
     late = [day for day in days if day < yesterday or local - begins > DISTRIBUTION_TAKES]

@@ -82,13 +82,13 @@ async def fix(
     tomorrow. Raises DataError for a day whose turn it is not, StorageError.
     """
     today = now.astimezone(BELGIUM).date()
-    if day > today or (day == today and not early):
-        raise DataError(f"{day} is not over: its changes are not all there yet")
 
     async def work(connection: Connection) -> Distribution:
         row = await connection.fetchrow(_FIXED, day)
         if row is not None:
             return of_row(row)
+        if day > today or (day == today and not early):
+            raise DataError(f"{day} is not over: its changes are not all there yet")
         previous = await _previous(connection, rounds=False)
         if previous is not None and previous.day is not None:
             _check_turn(day, previous.day)
