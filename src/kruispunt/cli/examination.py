@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from kruispunt.access.snapshot import differences
 from kruispunt.access.store import current
-from kruispunt.app import access_of, master_keys_of, services_of
+from kruispunt.app import access_of, master_keys_of, services_of, times_of
 from kruispunt.clock import BELGIUM, Clock
 from kruispunt.errors import ConfigurationError, StorageError
 from kruispunt.gateway.endings import Ending, client_endings, endings_of
@@ -302,7 +302,6 @@ def _days_due(days: Sequence[date], settings: Settings, now: datetime) -> Iterat
     """Yesterday is late some time after the hour of its distribution, which itself takes a while."""
     local = now.astimezone(BELGIUM)
     begins = datetime.combine(local.date(), times_of(settings).distribution_time, BELGIUM)
-    begins = datetime.combine(local.date(), time.fromisoformat(settings.distribution_time), BELGIUM)
     yesterday = local.date() - timedelta(days=1)
     late = [day for day in days if day < yesterday or local - begins > DISTRIBUTION_TAKES]
     if late:
