@@ -35,10 +35,14 @@ from kruispunt.gateway.mutations.delivery import Readers
 from kruispunt.gateway.secrets import read_certificates, read_secret
 from kruispunt.gateway.wsdl import documents
 from kruispunt.identifiers.ticket import TicketSource
+from kruispunt.jetstream import extra
 from kruispunt.mutations import entitlement
 from kruispunt.mutations.choosing import fix
 from kruispunt.mutations.distributing import Fix
 from kruispunt.mutations.distributions import Distribution
+from kruispunt.mutations.outbox import Outbox
+from kruispunt.mutations.pushing import Pusher, Wait
+from kruispunt.mutations.rounds import Rounds
 from kruispunt.mutations.schedule import Times
 from kruispunt.mutations.writing import Desk
 from kruispunt.pipeline.chain import answer
@@ -341,6 +345,41 @@ def times_of(settings: Settings) -> Times:
     return Times(
         time.fromisoformat(settings.distribution_time), settings.mutation_retention_days, settings.mutation_notice_days
     )
+
+
+def open_pusher(settings: Settings, database: Database, wait: Wait, clock: Clock | None = None) -> Pusher:
+    """What pushes to subscribers over NATS. Raises ConfigurationError when no server is named, or without nats-py."""
+    if not settings.push_servers:
+        raise ConfigurationError(
+            "push_servers is not set: name the NATS servers there; see docs/how-to/push-mutations.md"
+        )
+    with extra.needed():
+        from kruispunt.jetstream.connection import Way, connected
+        from kruispunt.mutations.lanes import Publisher, Streams
+    clock = clock or SystemClock()
+    if settings.push_key is not None:
+        read_secret(settings.push_key)
+    way = Way(settings.push_servers, settings.push_ca, settings.push_certificate, settings.push_key)
+    streams = Streams(settings.environment, settings.push_replicas, settings.push_stream_bytes)
+
+    async def rights() -> AccessTable:
+        return (await store.current(database)).table
+
+    @contextlib.asynccontextmanager
+    async def publisher() -> AsyncIterator[Publisher]:
+        async with connected(way, "kruispunt mutations push") as client:
+            yield Publisher(client, Outbox(database), streams)
+
+    rounds = Rounds(
+        database=database,
+        rights=rights,
+        environment=settings.environment,
+        signer=signer_of(settings),
+        now=clock.now,
+        notice=timedelta(days=settings.mutation_notice_days),
+        retention=timedelta(days=settings.mutation_retention_days),
+    )
+    return Pusher(database, publisher, rounds.write, wait, settings.push_seconds)
 
 
 @contextlib.asynccontextmanager

@@ -4,6 +4,7 @@
     ├── ConfigurationError          what an operator wrote cannot be used; the message says where and what to do
     ├── DataError                   a line of data that is imported is refused
     ├── StorageError                the database is away or refuses
+    ├── MessagingError              the server that carries pushed messages is away or refuses
     ├── ReplyNotTrusted             client side: a reply that is not signed as it must be
     ├── SupplierError               a supplier did not answer as agreed; becomes MSG00002
     └── Refusal                     an exchange ends here; carries the rule, the element and the remedy
@@ -55,6 +56,10 @@ class DataError(KruispuntError):
 
 class StorageError(KruispuntError):
     """The database cannot be reached, or refused a statement."""
+
+
+class MessagingError(KruispuntError):
+    """The server that carries pushed messages cannot be reached, or refused one."""
 
 
 class ReplyNotTrusted(KruispuntError):

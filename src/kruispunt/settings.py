@@ -45,6 +45,7 @@ class RevocationMode(Enum):
     CRL_OR_OCSP = "crl-or-ocsp"
 
 
+_NATS = re.compile(r"(?:tls|nats)://[A-Za-z0-9.\-\[\]:]+:[0-9]{1,5}")
 ENGINES = {Environment.DEVELOPMENT: "D3M", Environment.ACCEPTANCE: "A4M", Environment.PRODUCTION: "P4M"}
 
 
@@ -204,6 +205,25 @@ class Settings(BaseModel):
         pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
         description="When `kruispunt mutations schedule` distributes the day before; civil time in Belgium.",
     )
+    push_servers: tuple[str, ...] = Field(
+        (),
+        description="Addresses of NATS (tls://host:port, tried in this order), for `kruispunt mutations push`. "
+        "Without them nothing is pushed.",
+    )
+    push_ca: Path | None = Field(None, description="PEM file: issuers of the certificates of NATS.")
+    push_certificate: Path | None = Field(None, description="PEM file: the certificate by which NATS knows us.")
+    push_key: Path | None = Field(None, description="PEM file of its key, readable by its owner only.")
+    push_replicas: Annotated[int, Field(ge=1, le=5)] = Field(
+        1, description="Servers of the NATS cluster that hold each message."
+    )
+    push_stream_bytes: Annotated[int, Field(ge=1024 * 1024, le=1 << 40)] = Field(
+        256 * 1024 * 1024,
+        description="Messages of one subscription that NATS holds until they are collected, in bytes; NATS sets so "
+        "much aside. What has no room stays in the database.",
+    )
+    push_seconds: Annotated[int, Field(ge=1, le=3600)] = Field(
+        5, description="Seconds between two looks for changes that are to be pushed."
+    )
 
     @field_validator("proxy_addresses")
     @classmethod
@@ -235,7 +255,22 @@ class Settings(BaseModel):
             raise ValueError("give either log_master_key_file or log_master_key")
         if self.production and self.revocation is RevocationMode.OFF:
             raise ValueError("revocation = off is refused in production; see also revocation_max_age_seconds")
+        self._check_push()
         return self
+
+    def _check_push(self) -> None:
+        given = [each is not None for each in (self.push_ca, self.push_certificate, self.push_key)]
+        if any(given) and not all(given):
+            raise ValueError("give push_ca, push_certificate and push_key together")
+        for server in self.push_servers:
+            if not _NATS.fullmatch(server):
+                raise ValueError(f"push_servers: {server!r} is no address such as tls://nats.example.org:4222")
+            if server.startswith("tls:") != all(given):
+                raise ValueError(
+                    "push_servers: tls:// needs push_ca, push_certificate and push_key, and they need tls://"
+                )
+            if self.production and not all(given):
+                raise ValueError("push_servers: production refuses NATS without TLS")
 
     @property
     def revocation_mode(self) -> RevocationMode:

@@ -44,8 +44,10 @@ def ssin(number: int) -> str:
 
 
 def pki(directory: Path) -> Pki:
-    """A root, the platform's certificates, and those of two subscribers."""
-    return create_pki(directory, [DemoClient(name, KeyType.ECDSA) for name in ("town", "stranger")])
+    """A root, the platform's certificates, and those of subscribers and of others."""
+    return create_pki(
+        directory, [DemoClient(name, KeyType.ECDSA) for name in ("town", "stranger", "kruispunt", "unknown")]
+    )
 
 
 @cache

@@ -23,6 +23,7 @@ from kruispunt.cli import (
     people,
     persona,
     phonetic,
+    pushing,
     receive,
     reindexing,
     relay,
@@ -74,6 +75,9 @@ mutations.app.command("schedule")(distribution.schedule)
 mutations.app.command("status")(distribution.status)
 mutations.app.command("again")(distribution.again)
 mutations.app.command("told")(distribution.told)
+mutations.app.command("push")(pushing.push)
+mutations.app.command("pushed")(pushing.pushed)
+mutations.app.command("resend")(pushing.resend)
 mutations.app.command("collected")(collecting.collected)
 mutations.app.command("notes")(collecting.notes)
 app.add_typer(access.app, name="access")

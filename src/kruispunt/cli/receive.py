@@ -20,6 +20,7 @@ from kruispunt.client.transport import tls_context
 from kruispunt.errors import ConfigurationError
 from kruispunt.identifiers import organisation
 from kruispunt.identifiers.organisation import InvalidOrganisation, OrganisationKey
+from kruispunt.jetstream import extra
 from kruispunt.receive.checking import Expected
 from kruispunt.receive.copy import Bond, Copy, Received, Trouble
 from kruispunt.receive.folder import FolderSource
@@ -38,6 +39,10 @@ T = TypeVar("T")
 UrlOption = Annotated[str | None, typer.Option("--url", help="Address of the platform: https://host:port.")]
 FolderOption = Annotated[
     Path | None, typer.Option("--folder", help="Instead: where files and vouchers lie that came by SFTP.")
+]
+NatsOption = Annotated[
+    list[str] | None,
+    typer.Option("--nats", help="Instead: address of NATS, tls://host:port, to which files are pushed; once for each."),
 ]
 CodeOption = Annotated[str | None, typer.Option("--subscription", help="Code of the subscription.")]
 CertificateOption = Annotated[Path | None, typer.Option("--certificate", help="PEM: your certificate.")]
@@ -60,6 +65,7 @@ def receive(
     context: typer.Context,
     url: UrlOption = None,
     folder: FolderOption = None,
+    nats: NatsOption = None,
     subscription: CodeOption = None,
     certificate: CertificateOption = None,
     key: KeyOption = None,
@@ -91,7 +97,11 @@ def receive(
     where, code = _needed(into, "--into"), _code(subscription)
     expected = Expected(code, environment, _organisation(receiver), legal_context)
     trust = platform_trust(_needed(platform_certificate, "--platform-certificate"))
-    origin = _source(url, folder, code, certificate, key, ca, where)
+    tls = (certificate, key, ca)
+    if nats:
+        origin = _nats(nats, url, folder, code, environment, tls, where)
+    else:
+        origin = _source(url, folder, code, *tls, where)
     with _reported(as_json), alone(where), origin as source, Copy(where / COPY) as copy:
         desk = Desk(copy, trust, expected, first, lambda: datetime.now(UTC))
         if every is None:
@@ -234,12 +244,40 @@ def _source(
     into: Path,
 ) -> Iterator[Source]:
     if (url is None) == (folder is None):
-        raise ConfigurationError("--url or --folder: give one of them")
+        raise ConfigurationError("--url, --folder or --nats: give one of them")
     if folder is not None:
         yield FolderSource(folder, code)
         return
     with _https(_needed(url, "--url"), code, certificate, key, ca, into) as source:
         yield source
+
+
+@contextlib.contextmanager
+def _nats(
+    servers: list[str],
+    url: str | None,
+    folder: Path | None,
+    code: str,
+    environment: Environment | None,
+    tls: tuple[Path | None, Path | None, Path | None],
+    into: Path,
+) -> Iterator[Source]:
+    if url is not None or folder is not None:
+        raise ConfigurationError("--url, --folder or --nats: give one of them")
+    with extra.needed():
+        from kruispunt.jetstream.connection import Way
+        from kruispunt.receive.pushed import SPOOL, PushedSource
+        from kruispunt.receive.spool import Spool
+    certificate, key, ca = tls
+    secure = all(server.startswith("tls://") for server in servers)
+    if secure:
+        certificate, key = _needed(certificate, "--certificate"), _needed(key, "--key")
+        ca = _needed(ca, "--ca")
+    elif any(tls):
+        raise ConfigurationError("--nats: certificates need tls://")
+    way = Way(tuple(servers), ca, certificate, key)
+    with Spool(into / SPOOL) as spool:
+        yield PushedSource(way, _needed(environment, "--environment"), code, spool, into / FILES)
 
 
 def _https(url: str, code: str, certificate: Path | None, key: Path | None, ca: Path | None, into: Path) -> HttpsSource:

@@ -63,12 +63,14 @@ def dsn_of(settings: Settings) -> Iterator[str]:
         yield found
 
 
-def with_database(config: Path | None, work: Callable[[Database, Settings], Awaitable[T]]) -> T:
+def with_database(
+    config: Path | None, work: Callable[[Database, Settings], Awaitable[T]], *, connections: int = 2
+) -> T:
     """Runs `work` on the database of the settings."""
     settings = find_settings(config)
 
     async def run(dsn: str) -> T:
-        database = await Database.open(dsn, size=2)
+        database = await Database.open(dsn, size=connections)
         try:
             return await work(database, settings)
         finally:

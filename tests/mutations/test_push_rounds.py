@@ -1,0 +1,237 @@
+"""Rounds of what is pushed: when one is fixed, what its files hold, and what becomes of one that broke off (RP-18)."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distribution_ground import DAY, begin, distribute_day, subscribe, subscription
+from mutation_ground import OWNERS, at, fresh, inscribe, legal, on, set_clock, table, tell
+from structlog.testing import capture_logs
+
+from kruispunt.access.model import AccessTable
+from kruispunt.errors import DataError
+from kruispunt.files.voucher import read_voucher
+from kruispunt.identifiers.ssin import Ssin
+from kruispunt.mutations.kinds import Kind
+from kruispunt.mutations.outbox import Outbox
+from kruispunt.mutations.rounds import Rounds
+from kruispunt.receive.told import Item, Mutation, TellingFile
+from kruispunt.settings import Environment
+from kruispunt.storage.database import Database
+from kruispunt.wss.policy import STRICT
+from signed_messages import rsa_signer, trust
+
+NOON = at(DAY)
+BODIES = """
+    SELECT f.code, f.sequence, string_agg(o.body, ''::bytea ORDER BY o.number) FILTER (WHERE o.part <> 'voucher'),
+        max(o.body) FILTER (WHERE o.part = 'voucher'), min(o.number), max(o.number)
+    FROM outgoing o JOIN mutation_file f ON f.id = o.file GROUP BY f.code, f.sequence ORDER BY f.code, f.sequence
+"""
+
+
+class Signing:
+    """Signs, unless it is told to fail."""
+
+    fails = False
+
+    def envelope(self, body_inner: str, now: datetime) -> bytes:
+        if self.fails:
+            raise DataError("no signature")
+        return rsa_signer().envelope(body_inner, now)
+
+
+def rounds(database: Database, rights: AccessTable, now: datetime = NOON, signing: Signing | None = None) -> Rounds:
+    async def in_force() -> AccessTable:
+        return rights
+
+    return Rounds(
+        database=database,
+        rights=in_force,
+        environment=Environment.ACCEPTANCE,
+        signer=signing or Signing(),
+        now=lambda: now,
+        notice=timedelta(days=5),
+        retention=timedelta(days=400),
+    )
+
+
+async def files(database: Database) -> list[tuple[str, int, list[Mutation | Item]]]:
+    """Each file that was pushed, as its subscriber reads it: code, sequence, records; vouchers hold."""
+    found, numbers = [], dict[str, int]()
+    for code, sequence, body, voucher, first, last in await database.fetch(BODIES):
+        file = TellingFile(io.BytesIO(body))
+        records = list(file)
+        signed = read_voucher(voucher, trust(), NOON, lambda _: STRICT).voucher
+        assert (signed.records, signed.content.size) == (len(records), len(body))
+        assert signed.header == file.header
+        assert (file.subscription, file.header.sequence, file.day) == (code, sequence, DAY)
+        assert first == numbers.get(code, 0) + 1, "numbers go on without gaps"
+        assert last - first + 1 == len(records) + 3
+        numbers[code] = last
+        found.append((code, sequence, records))
+    return found
+
+
+async def known(database: Database, *people: Ssin) -> None:
+    for person in people:
+        await tell(database, {"ssin": person, "nationalRegister": legal()}, written=False)
+        await inscribe(database, OWNERS["alpha"], person)
+
+
+async def item(database: Database, reference: str, person: Ssin) -> None:
+    await database.execute(
+        "INSERT INTO stream_item (stream, reference, ssin, told_at, document, author)"
+        " VALUES ('dimona', $1, $2, $3, '<work></work>', 'tests')",
+        *(reference, int(person), at(DAY, 8)),
+    )
+
+
+RIGHTS = table(["identification", "address", "dimona"])
+
+
+def wanted(*codes: str, pushed: bool = True) -> list[Any]:
+    """Subscriptions to two kinds, or to a stream where the code says so."""
+    return [
+        subscription(code, stream="dimona", pushed=pushed)
+        if code.startswith("dimona")
+        else subscription(code, kinds=(Kind.IDENTIFICATION, Kind.ADDRESS), pushed=pushed)
+        for code in codes
+    ]
+
+
+def test_rp_16_a_round_tells_people_and_items_to_those_who_have_something_to_hear(fresh_dsn: str) -> None:
+    people = fresh(3)
+
+    async def question(database: Database) -> None:
+        await begin(database)
+        await subscribe(database, *wanted("one", "two", "dimona-one"), rights=RIGHTS)
+        await known(database, *people)
+        work = rounds(database, RIGHTS)
+        await work.write()
+        assert await files(database) == []
+        await tell(database, {"ssin": people[0], "nationalRegister": legal("Maes")})
+        await item(database, "r1", people[1])
+        assert await work.write() == 3 * 4
+        await tell(database, {"ssin": people[2], "nationalRegister": legal("Claes")})
+        assert await work.write() == 2 * 4
+        told = await files(database)
+        assert [(code, sequence) for code, sequence, _ in told] == [
+            *(("dimona-one", 1), ("one", 1), ("one", 2), ("two", 1), ("two", 2)),
+        ]
+        assert [[record.ssin for record in records] for _, _, records in told] == [
+            *([people[1]], [people[0]], [people[2]], [people[0]], [people[2]]),
+        ]
+
+    on(fresh_dsn, question)
+
+
+def test_rp_16_a_round_is_fixed_only_when_something_changed_and_somebody_hears(fresh_dsn: str) -> None:
+    (person,) = fresh(1)
+    count = "SELECT count(*) FROM distribution"
+
+    async def question(database: Database) -> None:
+        await begin(database)
+        await subscribe(database, *wanted("file", pushed=False), rights=RIGHTS)
+        await known(database, person)
+        work = rounds(database, RIGHTS)
+        await work.write()
+        assert await database.fetchval(count) == 0, "nobody is pushed to"
+        await subscribe(database, *wanted("one"), rights=RIGHTS)
+        for _ in range(3):
+            await work.write()
+            before = await database.fetchval(count)
+        await tell(database, {"ssin": person, "nationalRegister": legal("Maes")})
+        for _ in range(3):
+            await work.write()
+        assert await database.fetchval(count) == before + 1
+        assert [code for code, _, _ in await files(database)] == ["one"]
+
+    on(fresh_dsn, question)
+
+
+def test_rp_18_a_round_that_broke_off_is_written_by_the_next_turn_and_the_same(fresh_dsn: str) -> None:
+    people = fresh(2)
+    signing = Signing()
+
+    async def question(database: Database) -> None:
+        await begin(database)
+        await subscribe(database, *wanted("one"), rights=RIGHTS)
+        await known(database, *people)
+        await rounds(database, RIGHTS, signing=signing).write()
+        await tell(database, {"ssin": people[0], "nationalRegister": legal("Maes")})
+        signing.fails = True
+        with pytest.raises(DataError):
+            await rounds(database, RIGHTS, signing=signing).write()
+        assert await database.fetchval("SELECT count(*) FROM outgoing") == 0
+        fixed = await database.fetchval("SELECT at FROM distribution WHERE finished IS NULL")
+        signing.fails = False
+        # Meanwhile the person changed once more, and another did, and the right was taken away.
+        await tell(database, *({"ssin": person, "nationalRegister": legal("Later")} for person in people))
+        assert await rounds(database, table([]), NOON + timedelta(hours=1), signing).write() == 4
+        ((code, sequence, records),) = await files(database)
+        assert (code, sequence) == ("one", 1)
+        (record,) = records
+        assert isinstance(record, Mutation)
+        assert record.data is not None
+        assert "Maes" in record.data.groups["name"], "as of the moment when it was fixed"
+        assert await database.fetchval("SELECT min(at) FROM distribution WHERE finished IS NOT NULL") <= fixed
+
+    on(fresh_dsn, question)
+
+
+def test_rp_16_what_is_pushed_is_what_the_file_of_the_day_tells(fresh_dsn: str, tmp_path: Path) -> None:
+    people = fresh(12)
+
+    async def question(database: Database) -> None:
+        await set_clock(database, at(DAY - timedelta(days=1)))
+        await subscribe(database, *wanted("one"), *wanted("daily", pushed=False), rights=RIGHTS)
+        await known(database, *people)
+        await begin(database)
+        await rounds(database, RIGHTS).write()
+        for number, person in enumerate(people):
+            await tell(database, {"ssin": person, "nationalRegister": legal(f"N{number}", street=str(number % 2))})
+        await rounds(database, RIGHTS).write()
+        await distribute_day(database, tmp_path, rights=RIGHTS)
+        with (tmp_path / "daily" / "daily-0000000001.xml").open("rb") as source:
+            daily = list(TellingFile(source))
+        ((_, _, pushed),) = await files(database)
+        assert pushed == daily
+        assert len(daily) == len(people)
+
+    on(fresh_dsn, question)
+
+
+def test_rp_18_what_nobody_collects_is_told_once_and_never_removed(fresh_dsn: str) -> None:
+    people = fresh(2)
+    held = "SELECT count(*) FROM outgoing"
+
+    async def question(database: Database) -> None:
+        await begin(database)
+        await subscribe(database, *wanted("one"), rights=RIGHTS)
+        await known(database, *people)
+        await rounds(database, RIGHTS).write()
+        for person in people:
+            await tell(database, {"ssin": person, "nationalRegister": legal("Maes")})
+            await rounds(database, RIGHTS).write()
+        now = await database.fetchval("SELECT now()")
+        outbox = Outbox(database)
+        await outbox.mark("one", range(1, 9), range(1, 9))
+        assert await outbox.collected("one", 4) == 1
+        with capture_logs() as logs:
+            await rounds(database, RIGHTS, now + timedelta(days=4)).write()
+            assert logs == []
+            for _ in range(2):
+                await rounds(database, RIGHTS, now + timedelta(days=6)).write()
+        assert [(log["code"], log["sequence"]) for log in logs] == [("push.uncollected", 2)]
+        await rounds(database, RIGHTS, now + timedelta(days=399)).write()
+        assert await database.fetchval(held) == 8
+        await rounds(database, RIGHTS, now + timedelta(days=4000)).write()
+        assert await database.fetchval(held) == 4, "what was collected is old, the other is not collected"
+        with pytest.raises(DataError, match="from 5 to 8 are held"):
+            await outbox.again("one", 1)
+
+    on(fresh_dsn, question)
