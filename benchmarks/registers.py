@@ -149,10 +149,9 @@ async def _postmaster(dsn: str) -> int:
     """The process of the server on this machine, which all its others descend from."""
     connection = await asyncpg.connect(dsn)
     try:
-        backend: int = await connection.fetchval("SELECT pg_backend_pid()")
+        return parent(await connection.fetchval("SELECT pg_backend_pid()"))
     finally:
         await connection.close()
-    return parent(backend)
 
 
 if __name__ == "__main__":
