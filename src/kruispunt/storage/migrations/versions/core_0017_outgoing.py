@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "core_0014"
-down_revision = "core_0013"
+revision = "core_0017"
+down_revision = "core_0016"
 branch_labels = None
 depends_on = None
 
