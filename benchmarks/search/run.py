@@ -55,7 +55,7 @@ async def measure(dsn: str, people: int, questions: int) -> tuple[list[Answered]
     try:
         began = perf_counter()
         lines = map(Told.of, Population(people).lines())
-        async with changing(database, "benchmark", write_new=False) as changer:
+        async with changing(database, "benchmark", write_new=False, many=True) as changer:
             while batch := list(islice(lines, BATCH)):
                 await changer.tell(batch)
                 if changer.added % 100_000 == 0:

@@ -2,7 +2,7 @@
 the first time, into fresh ones that take their place at the end.
 
 Three indexes over three or four names a person are most of what PostgreSQL does in an import. To build an index over
-rows that are there costs a third of entering them one by one. So as long as nobody is known, the rows go into tables
+rows that are there costs half of entering them one by one. So as long as nobody is known, the rows go into tables
 without an index, made in the transaction of the import; its end builds the indexes and exchanges the tables. Nobody
 is kept from searching meanwhile, but for the moment of the exchange; a crash leaves the empty tables.
 """
