@@ -68,7 +68,7 @@ async def let_in(worker: Volumes, urn: str, volume: Volume, times: int, day: dat
     return [await worker.exceeded(urn, volume, day) for _ in range(times)].count(None)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     limit=st.one_of(st.integers(0, 40), st.integers(0, 6_000)),
     rounds=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 400), st.booleans()), min_size=1, max_size=20),
@@ -98,7 +98,7 @@ def test_any_interleaving_stays_within_the_volume(dsn: str, limit: int, rounds: 
     run(dsn, work)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(limit=st.integers(0, 500), workers=st.integers(1, 4), each=st.integers(1, 200))
 def test_requests_at_the_same_time_stay_within_the_volume(dsn: str, limit: int, workers: int, each: int) -> None:
     async def work(database: Database) -> None:

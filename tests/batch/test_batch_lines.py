@@ -81,7 +81,7 @@ def whole(data: bytes) -> list[object]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.sampled_from(WRITTEN), max_size=12))
 def test_both_ways_of_reading_find_what_a_parser_of_the_whole_file_finds(lines: list[str]) -> None:
     data = document(lines)
@@ -165,7 +165,6 @@ class Endless(io.RawIOBase):
         return block
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(WRITTEN), max_size=20),
     st.integers(1, 8),

@@ -35,7 +35,7 @@ from kruispunt.xml.schemas import Schema
 from signed_messages import ec_signer, rsa_signer, trust
 
 Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
-slow_ground = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+slow_ground = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 async def held(database: Database, ssin: Ssin, kind: str = "902") -> list[Period]:

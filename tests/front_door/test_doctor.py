@@ -87,7 +87,7 @@ def test_a_healthy_server(report: Report) -> None:
     assert code == 0
     assert {finding["check"] for finding in findings} == {
         *("settings", "tls", "signing", "client-ca", "expiry", "log-master-key", "database", "durability", "clock"),
-        *("migrations", "log-keys", "access", "ports"),
+        *("migrations", "log-keys", "access", "mutations", "ports"),
     }
 
 

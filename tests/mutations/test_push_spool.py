@@ -41,7 +41,7 @@ def pieces_of(sizes: list[int]) -> list[Piece]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=4), st.data())
 def test_rp_18_a_file_is_whole_when_all_its_pieces_came_in_any_order(sizes: list[int], data: st.DataObject) -> None:
     pieces = pieces_of(sizes)

@@ -165,7 +165,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(days=st.lists(STEPS, min_size=1, max_size=4), seed=st.integers(0, 1_000))
 def test_rp_18_files_in_any_disorder_end_in_the_same_copy(
     tmp_path_factory: pytest.TempPathFactory, pki: Pki, days: list[list[tuple[str, str, int, bool]]], seed: int

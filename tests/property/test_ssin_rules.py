@@ -3,7 +3,7 @@
 import re
 from datetime import date
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.be import nn
 
@@ -91,7 +91,6 @@ def test_ss_01_to_06_validate_agrees_with_the_model(text: str) -> None:
     assert valid == model(text)
 
 
-@settings(deadline=None)
 @given(st.lists(plausible() | eleven_digits, min_size=1), st.booleans())
 def test_ss_01_to_06_a_sieve_admits_what_validate_does(texts: list[str], band: bool) -> None:
     """Also what it saw before, and numbers of birth dates that it saw before."""

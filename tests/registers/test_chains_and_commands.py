@@ -67,7 +67,7 @@ async def take(database: Database, step: tuple[str, int, int | None], pool: Sequ
 
 
 @given(steps)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_ss_07_chains_agree_with_a_recursive_query_after_every_step(
     ask: Ask, told: list[tuple[str, int, int | None]]
 ) -> None:

@@ -339,7 +339,7 @@ def test_a_crash_between_any_two_statements_leaves_nothing_half_done(
 
 
 @given(st.lists(person_lines(), min_size=1, max_size=6))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_an_export_is_an_import_that_changes_nothing(ask: Ask, lines: list[PersonLine]) -> None:
     async def question(database: Database) -> tuple[set[str], int, int]:
         text = "".join(f"{Facts.of(line).line}\n" for line in lines)

@@ -190,7 +190,7 @@ def person(root: etree._Element, line: PersonLine, wanted: list[str]) -> None:
 
 
 @given(person_lines(), changes, kinds, groups, st.integers(0, 2))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_rp_16_a_record_is_the_tree_of_the_same_data(
     line: PersonLine, parts: Part, subscribed: set[Kind], granted: set[str], count: int
 ) -> None:
@@ -203,7 +203,7 @@ def test_rp_16_a_record_is_the_tree_of_the_same_data(
 
 
 @given(person_lines(), changes, st.lists(st.tuples(kinds, groups), min_size=2, max_size=5))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_rp_19_what_files_share_is_what_each_would_have(
     line: PersonLine, parts: Part, wanted: list[tuple[set[Kind], set[str]]]
 ) -> None:
@@ -216,7 +216,7 @@ def test_rp_19_what_files_share_is_what_each_would_have(
 
 
 @given(person_lines())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_line_is_split_into_what_it_was_made_of(line: PersonLine) -> None:
     facts = Facts.of(line)
     in_use = not facts.cancelled and facts.replaced_by is None
@@ -314,7 +314,7 @@ def test_rp_18_what_the_expression_accepts_follows_the_schema(text: str) -> None
 
 
 @given(person_lines(), changes)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_rp_19_the_expression_accepts_what_is_written_of_most_people(line: PersonLine, parts: Part) -> None:
     """All but those with markup in a text, a text that is long in bytes, and data that cannot be read."""
     record = Record(told(line, parts, [])).of(profile_of(set(Kind), set(GROUPS)))

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from made_up import TODAY
 
@@ -28,9 +28,7 @@ births = st.one_of(
 sexes = st.none() | st.sampled_from(Sex)
 
 
-@settings(deadline=None)
 @given(births, sexes, st.integers(1, 990))
-@settings(deadline=None)
 def test_every_number_follows_the_rules(birth: PartialDate, sex: Sex | None, first: int) -> None:
     """SS-02 to SS-06: the date where it fits, the year always; month +40 or +20; odd or even; never 000 or 999."""
     for index, place in enumerate(places(birth, sex_known=sex is not None)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up import TODAY, belgian, fresh, legal, legal_data
+from msgspec.structs import replace
 
 from kruispunt.identifiers.ssin import Kind, Ssin, to_int
 from kruispunt.registers import amending, changes, legal_json
@@ -88,7 +88,7 @@ def hidden(line: PersonLine | None) -> object:
     return (False, frozenset()) if legal is None else (legal.blocked, frozenset(legal.unreadable))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(st.data())
 def test_rp_16_who_had_the_groups_and_is_told_those_of_a_change_has_them_after(data: st.DataObject) -> None:
     before = data.draw(st.none() | lines())
@@ -107,7 +107,7 @@ def test_rp_16_who_had_the_groups_and_is_told_those_of_a_change_has_them_after(d
         assert (Part.ACCESS in parts) == (hidden(before) != hidden(after))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(lines())
 def test_nothing_changed_is_no_part(line: PersonLine) -> None:
     assert parts_of(Facts.of(line), Facts.of(line)) == Part(0)

@@ -269,7 +269,7 @@ def end_of(told: Facts, number: int) -> int | None:
 
 
 @given(files=st.lists(facts_of_a_file, min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_ss_07_chains_agree_with_a_checker_that_follows_each_link(ask: Ask, files: list[Facts]) -> None:
     pool = numbers(date(1901, 1, 1) + timedelta(days=next(DAYS)), 10)
 

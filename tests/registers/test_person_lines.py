@@ -35,7 +35,7 @@ def cbss(register: str = "bis", **fields: Any) -> dict[str, Any]:
 
 
 @given(person_lines())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_line_that_is_written_is_read_as_the_same(line: PersonLine) -> None:
     facts = Facts.of(line)
     assert read(json.loads(facts.line)) == line
@@ -44,7 +44,7 @@ def test_a_line_that_is_written_is_read_as_the_same(line: PersonLine) -> None:
 
 
 @given(person_lines())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_documents_are_read_back_from_the_database_as_they_were(line: PersonLine) -> None:
     for dossier in line.dossiers:
         assert legal_json.parse(legal_json.write(dossier.legal)) == dossier.legal
@@ -91,7 +91,7 @@ def mutated(text: str) -> st.SearchStrategy[str]:
 
 
 @given(person_lines().flatmap(lambda line: mutated(Facts.of(line).line)))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_quick_reading_agrees_with_the_thorough_one(text: str) -> None:
     def thorough(fields: jsonlines.Fields) -> Told:
         return Told.of(read(fields))

@@ -156,7 +156,7 @@ CRITERIA = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(DOSSIERS, st.lists(CRITERIA, min_size=1, max_size=12))
 def test_ip_07_to_ip_13_the_rules_alone_define_who_is_found(ask: Ask, drawn: Any, asked: list[NameCriteria]) -> None:
     people = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from made_up import PersonLine, person_lines
@@ -48,7 +48,6 @@ def dossiers(line: PersonLine) -> list[Dossier]:
     return list(line.dossiers)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(person_lines().map(dossiers).filter(bool), st.sets(st.sampled_from(sorted(GROUPS))))
 def test_every_dossier_is_told_by_the_contract_and_by_the_authorisation(held: list[Dossier], groups: set[str]) -> None:
     for dossier in held:
@@ -65,7 +64,6 @@ def test_every_dossier_is_told_by_the_contract_and_by_the_authorisation(held: li
             assert (person.find("decease") is not None) == (dossier.legal.decease is not None and "decease" in groups)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(person_lines().map(dossiers).filter(bool))
 def test_people_found_are_told_by_what_identifies_them(held: list[Dossier]) -> None:
     existing = Existing(tuple(held))

@@ -31,7 +31,7 @@ from kruispunt.repertory.writing import Verdict
 from kruispunt.storage.database import Database
 
 Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
-slow_ground = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+slow_ground = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def test_rp_03_overlapping_and_adjoining_periods_become_one_line(ask: Ask) -> None:

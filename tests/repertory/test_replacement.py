@@ -31,7 +31,7 @@ from kruispunt.repertory.writing import Author, Operation, Verdict
 from kruispunt.storage.database import Database
 
 Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
-slow_ground = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+slow_ground = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 HORIZON = [ground.ORIGIN + timedelta(days=n) for n in range(-2, 35)]
 
 

@@ -126,7 +126,7 @@ async def people_of(database: Database, dsn: str) -> list[int]:
     return _people[dsn]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(made=st.lists(calls, min_size=4, max_size=9))
 def test_rp_03_rp_04_all_ways_write_the_same(ask: Ask, dsn: str, made: Any) -> None:
     async def question(database: Database) -> None:

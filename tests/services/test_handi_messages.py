@@ -65,7 +65,7 @@ def request(operation: Operation, inner: str) -> etree._Element:
 days = st.dates()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(files, days, days, days)
 def test_every_file_makes_valid_replies_in_canonical_form(file: HandicapFile, day: date, one: date, two: date) -> None:
     period = AskedPeriod(min(one, two), max(one, two))
@@ -128,7 +128,6 @@ def test_spelling_of_the_real_service() -> None:
     assert "<beginDate>" in PERIOD
 
 
-@settings(deadline=None)
 @given(st.sets(st.sampled_from(FLAGS)), st.booleans(), st.booleans(), days, days, days)
 def test_a_request_is_read_as_it_was_composed(
     groups: set[DataGroup], moment: bool, paid: bool, day: date, start: date, end: date

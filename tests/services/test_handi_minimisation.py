@@ -132,7 +132,7 @@ def with_information(reply: etree._Element) -> set[str]:
     }
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(granted=groups, ask=wanted(), own=histories(), other=histories())
 def test_nothing_leaves_that_may_not_be_seen(
     granted: frozenset[DataGroup], ask: tuple[Operation, dict[str, Any]], own: HandicapFile, other: HandicapFile
@@ -164,7 +164,7 @@ def amounts(right: Any) -> tuple[Any, Any]:
     return right.month_amount, right.total_month_amount
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, suppress_health_check=list(HealthCheck))
 @given(ask=wanted(), other=histories())
 def test_the_file_of_another_person_is_no_answer(ask: tuple[Operation, dict[str, Any]], other: HandicapFile) -> None:
     """Not even when the supplier gives it under the number that was asked: MSG00002, and nothing of it."""

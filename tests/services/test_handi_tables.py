@@ -82,7 +82,7 @@ def run_property(dsn: str, work: Callable[[Database], Awaitable[None]]) -> None:
     with_database(dsn, on_empty_tables)
 
 
-relaxed = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+relaxed = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 def test_everything_the_contract_can_carry_is_delivered(fresh_dsn: str) -> None:

@@ -121,7 +121,7 @@ def test_a_whole_file_comes_as_values_and_the_request_is_signed(dgph: Elsewhere)
 
 
 @given(files)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 def test_a_file_is_passed_on_uninterpreted(dgph: Elsewhere, file: HandicapFile) -> None:
     async def work(register: RemoteDgph) -> None:
         found = await register.consult(PEOPLE)
@@ -132,7 +132,7 @@ def test_a_file_is_passed_on_uninterpreted(dgph: Elsewhere, file: HandicapFile) 
 
 
 @given(st.frozensets(st.sampled_from(DataGroup)), st.sampled_from(["well", "everything"]))
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 def test_what_was_not_asked_for_is_not_passed_on(dgph: Elsewhere, groups: frozenset[DataGroup], mode: str) -> None:
     """Data minimisation (HA-09): DGPH is not asked for more than is wanted, and what it adds stays here."""
 

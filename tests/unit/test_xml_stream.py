@@ -123,7 +123,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(st.integers(0, len(GOOD)), st.integers(0, 12), st.sampled_from(PIECES), st.sampled_from([1, 7, 1 << 16]))
 def test_it_reads_what_a_whole_reader_reads(contract: Path, at: int, gone: int, piece: bytes, block: int) -> None:
     """A piece of a good document is replaced; blocks may end anywhere."""

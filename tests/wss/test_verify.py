@@ -407,7 +407,7 @@ def test_identifiers_elsewhere_are_never_looked_at() -> None:
     accepted(edited(request(), scatter))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_a_damaged_message_is_refused_and_never_an_error(data: st.DataObject) -> None:
     """Whatever a stranger sends: accepted with what was signed, or one of the refusals."""
@@ -433,7 +433,7 @@ def test_a_certificate_has_one_spelling() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Parsed a serial number:Warning")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_a_damaged_certificate_is_refused_and_never_an_error(data: st.DataObject) -> None:
     der = bytearray(base64.b64decode(token_of(ec_signer().certificate)))
