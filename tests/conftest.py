@@ -86,8 +86,16 @@ def open_directory() -> Iterator[Path]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-ABOUT_NO_DATABASE = frozenset({"test_attack_suite.py", "test_attack_command.py"})
-"""They need a running bank, and ask nothing of which database it has."""
+ABOUT_NO_DATABASE = frozenset(
+    f"test_{name}.py"
+    for name in (
+        *("attack_command", "attack_http", "attack_identity", "attack_parser", "attack_suite", "attack_tls"),
+        *("client_messages", "edge_http", "handi_clients", "key_rotation", "proxy", "relay", "revocation_live"),
+        *("remote_supplier_gateway", "push_cluster", "push_streams", "receive_https"),
+        *("mutations_http_attacks", "mutations_http_load", "mutations_http_page", "mutations_http_proxy"),
+    )
+)
+"""They need a running bank for what is about HTTP, TLS, keys, suppliers or NATS, whichever database it has."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

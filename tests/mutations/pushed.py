@@ -127,7 +127,7 @@ def deduplicated(pieces: Iterable[Piece]) -> list[Piece]:
 def check_files(pieces: Sequence[Piece], expected: Sequence[Sequence[bytes]]) -> None:
     """The pieces, in this order, are these files: numbers without gaps, contents as their vouchers say."""
     wrong = [(place, piece.number) for place, piece in enumerate(pieces, start=1) if place != piece.number]
-    assert wrong == [], f"{len(pieces)} pieces"
+    assert wrong == [], f"{len(pieces)} pieces, out of order from {wrong[:5]} on"
     rest = list(pieces)
     for sequence, records in enumerate(expected, start=1):
         file, rest = rest[: len(records) + 3], rest[len(records) + 3 :]

@@ -28,7 +28,7 @@ from signed_messages import rsa_signer, trust
 NOON = at(DAY)
 BODIES = """
     SELECT f.code, f.sequence, string_agg(o.body, ''::bytea ORDER BY o.number) FILTER (WHERE o.part <> 'voucher'),
-        max(o.body) FILTER (WHERE o.part = 'voucher'), min(o.number), max(o.number)
+        string_agg(o.body, ''::bytea) FILTER (WHERE o.part = 'voucher'), min(o.number), max(o.number)
     FROM outgoing o JOIN mutation_file f ON f.id = o.file GROUP BY f.code, f.sequence ORDER BY f.code, f.sequence
 """
 

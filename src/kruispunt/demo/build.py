@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -144,7 +145,7 @@ async def load_people(directory: DemoDirectory, options: Options, dsn: str, tell
     directory.data.mkdir(exist_ok=True)
     tell(f"{options.people:,} demo people")
     _write_people(directory, options, services, personas)
-    database = await Database.open(dsn, size=2)
+    database = await Database.open(dsn, size=4)
     try:
         await _import_all(directory, database, services, tell)
     finally:
@@ -240,6 +241,16 @@ class _Lines:
 async def _import_all(
     directory: DemoDirectory, database: Database, services: Sequence[Service], tell: Progress
 ) -> None:
+    """What suppliers hold is loaded beside the people: the database works for one while lines of the other are read."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_import_people(directory, database, tell))
+            group.create_task(_import_supplied(directory, database, services, tell))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
+async def _import_people(directory: DemoDirectory, database: Database, tell: Progress) -> None:
     day = today(SystemClock())
     with (directory.data / "people.jsonl").open("rb") as file:
         _expect_all(await import_people(database, file, today=day, test_band=True), "people.jsonl")
@@ -252,6 +263,12 @@ async def _import_all(
         with path.open("rb") as file:
             report = await import_lines(database, file, today=day, test_band=True, owner=owner)
         _expect_all(report, path.name)
+
+
+async def _import_supplied(
+    directory: DemoDirectory, database: Database, services: Sequence[Service], tell: Progress
+) -> None:
+    day = today(SystemClock())
     for service in services:
         for kind, load in service.imports.items():
             tell(f"{kind} of {service.name}")

@@ -64,11 +64,15 @@ def stream(environment: Environment, code: str) -> str:
     return f"kruispunt-{environment.value}-mutations-{code}"
 
 
+def id_of(code: str, piece: Piece) -> str:
+    """The name of a message, the same whenever it is sent."""
+    return f"{code}/{piece.number}/{piece.again}" if piece.again else f"{code}/{piece.number}"
+
+
 def write_headers(code: str, piece: Piece) -> dict[str, str]:
     """The headers of a message; the first one is what JetStream knows a repetition by."""
-    again = f"/{piece.again}" if piece.again else ""
     return {
-        _ID: f"{code}/{piece.number}{again}",
+        _ID: id_of(code, piece),
         _NUMBER: str(piece.number),
         _FILE: str(piece.file),
         _PART: piece.part.value,

@@ -3,9 +3,10 @@
 A stream keeps a piece until the subscriber acknowledged it (work queue), and refuses new ones when it is full: nothing
 is ever thrown away to make room. What it refuses stays in the outbox, and other subscriptions are not held up.
 
-Pieces are published many at a time. Each names the place that the one before must have (Nats-Expected-Last-Sequence),
-so that when one fails those behind it fail too, and a stream never holds them in another order. After a failure it is
-not known what arrived: pieces are then published one by one, until one is not known to JetStream as a repetition.
+Pieces are published many at a time. Each names the one that must stand before it (Nats-Expected-Last-Msg-Id), so that
+when one fails those behind it fail too, and a stream never holds them in another order, whoever else publishes. The
+place of that one would not do: a piece may meet the place that it expects with another piece on it. After a failure it
+is not known what arrived: pieces are then published one by one, until one is not known to JetStream as a repetition.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from nats.js import api
 from nats.js.errors import APIError, NotFoundError
 
 from kruispunt.errors import MessagingError
-from kruispunt.jetstream.pieces import ACKNOWLEDGE_SECONDS, CONSUMER, Piece, stream, subject, write_headers
+from kruispunt.jetstream.pieces import ACKNOWLEDGE_SECONDS, CONSUMER, Piece, id_of, stream, subject, write_headers
 from kruispunt.mutations.outbox import Outbox
 from kruispunt.settings import Environment
 
@@ -37,8 +38,8 @@ REPETITION_SECONDS: Final = 600.0
 UNACKNOWLEDGED: Final = 4096
 """Pieces that a subscriber may hold without acknowledging them."""
 _PATIENCE_SECONDS: Final = 15.0
-_WRONG_LAST: Final = frozenset({10071, 10164})
-"""JetStream's error code when another place was expected."""
+_WRONG_LAST: Final = frozenset({10070})
+"""JetStream's error code when another piece was expected to be the last."""
 _FULL: Final = frozenset({10023, 10047, 10077})
 """When there is no room: insufficient resources, no storage left, a stream that cannot store (full, or its disk)."""
 _TOO_LARGE: Final = frozenset({10054})
@@ -65,8 +66,8 @@ class Publisher:
         self._outbox = outbox
         self._streams = streams
         self._jetstream = client.jetstream(timeout=_PATIENCE_SECONDS)
-        self._last: dict[str, int | None] = {}
-        """For each stream that was opened the place of its last piece; None when that is not known."""
+        self._last: dict[str, Piece | None] = {}
+        """For each stream that was opened its last piece; None when that is not known."""
 
     async def publish(self) -> None:
         """Everything that waits, of every subscription whose stream has room. Raises MessagingError, StorageError."""
@@ -107,33 +108,34 @@ class Publisher:
     async def _send(self, code: str, pieces: Sequence[Piece]) -> tuple[list[int], Exception | None]:
         """The places of the pieces that JetStream has, from the first on, and why it has no more."""
         places: list[int] = []
-        while self._last[code] is None and len(places) < len(pieces):
+        last = self._last[code]
+        while last is None and len(places) < len(pieces):
             (outcome,) = await self._post(code, pieces[len(places) : len(places) + 1], None)
             if isinstance(outcome, Exception):
                 return places, outcome
-            places.append(outcome.seq)
             if not outcome.duplicate:
-                self._last[code] = outcome.seq
-        for outcome in await self._post(code, pieces[len(places) :], self._last[code]):
+                last = pieces[len(places)]
+            places.append(outcome.seq)
+        for outcome in await self._post(code, pieces[len(places) :], last):
             if isinstance(outcome, Exception):
                 return places, outcome
             places.append(outcome.seq)
-            self._last[code] = outcome.seq
+        self._last[code] = None if last is None else pieces[-1]
         return places, None
 
-    async def _post(self, code: str, pieces: Sequence[Piece], last: int | None) -> list[api.PubAck | Exception]:
-        """What JetStream says to each piece, in order."""
+    async def _post(self, code: str, pieces: Sequence[Piece], last: Piece | None) -> list[api.PubAck | Exception]:
+        """What JetStream says to each piece, in order; the first one is to stand behind `last`."""
         environment = self._streams.environment
         to, into = subject(environment, code), stream(environment, code)
 
-        async def one(piece: Piece, before: int | None) -> api.PubAck:
+        async def one(piece: Piece, before: Piece | None) -> api.PubAck:
             headers = write_headers(code, piece)
             if before is not None:
-                headers[api.Header.EXPECTED_LAST_SEQUENCE.value] = str(before)
+                headers[api.Header.EXPECTED_LAST_MSG_ID.value] = id_of(code, before)
             return await self._jetstream.publish(to, piece.body, _PATIENCE_SECONDS, into, headers)
 
         # Tasks begin in the order in which they are made, and each hands its piece to the connection at once.
-        turns = (one(piece, None if last is None else last + ahead) for ahead, piece in enumerate(pieces))
+        turns = (one(piece, before) for before, piece in zip((last, *pieces), pieces, strict=False))
         outcomes = await asyncio.gather(*turns, return_exceptions=True)
         return [outcome if isinstance(outcome, api.PubAck) else _expected(outcome) for outcome in outcomes]
 
