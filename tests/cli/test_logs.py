@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
 import sys
 
@@ -27,3 +29,15 @@ def test_what_libraries_report_has_the_same_form_and_no_content() -> None:
     assert first["at"] == ["<module> <string>:8"]
     assert second["event"] == "Task exception was never retrieved"
     assert "85673" not in done.stderr
+
+
+def test_a_line_is_one_write_with_its_end() -> None:
+    """Workers share one file: a newline written apart may come after the line of another. A write is a packet here."""
+    reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with reader, writer:
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        subprocess.run([sys.executable, "-c", PROGRAM], stderr=writer, check=True, env=environment)
+        writer.close()
+        packets = list(iter(lambda: reader.recv(65_536), b""))
+    assert len(packets) == 2
+    assert all(packet.endswith(b"}\n") and json.loads(packet) for packet in packets)
