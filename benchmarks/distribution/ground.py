@@ -19,10 +19,10 @@ from kruispunt.demo.personas import Numbers
 from kruispunt.demo.population import population
 from kruispunt.identifiers import cbe
 from kruispunt.mutations.entitlement import SERVICE
-from kruispunt.mutations.kinds import GROUPS, Kind
+from kruispunt.mutations.kinds import Kind
 from kruispunt.registers import person_lines
 from kruispunt.registers.facts import Facts
-from kruispunt.registers.parts import DATA, Part
+from kruispunt.registers.parts import DATA, GROUPS, Part
 
 CONTEXT: Final = "BENCHMARK:MUTATIONS"
 DAY: Final = datetime.now(UTC).astimezone(BELGIUM).date() - timedelta(days=1)

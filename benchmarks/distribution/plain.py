@@ -11,10 +11,10 @@ import duckdb
 
 from kruispunt.mutations import rows
 from kruispunt.mutations.distributions import Distribution
-from kruispunt.mutations.kinds import GROUPS, PARTS, Kind
+from kruispunt.mutations.kinds import PARTS, Kind
 from kruispunt.mutations.layout import File
 from kruispunt.mutations.records import Profile
-from kruispunt.registers.parts import Part
+from kruispunt.registers.parts import GROUPS, Part
 from kruispunt.storage.database import Database
 
 _JOIN = """

@@ -17,9 +17,10 @@ from kruispunt.identifiers.cbe import CbeNumber
 from kruispunt.identifiers.organisation import OrganisationKey
 from kruispunt.identifiers.ssin import Ssin
 from kruispunt.mutations.entitlement import SERVICE
-from kruispunt.mutations.kinds import GROUPS, Kind
+from kruispunt.mutations.kinds import Kind
 from kruispunt.periods import ALWAYS, Period
 from kruispunt.registers.importing import import_people
+from kruispunt.registers.parts import GROUPS
 from kruispunt.repertory import tenants, writing
 from kruispunt.repertory.lines import Key, Line
 from kruispunt.repertory.tenants import Definition as Tenant

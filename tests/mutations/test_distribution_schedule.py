@@ -77,7 +77,7 @@ def test_rp_18_a_turn_does_everything_that_is_due(
         lost.unlink()
         await works.turn()
         assert not lost.exists(), "the folder is looked through once a day"
-        await rows.ask(database, (await rows.file_of(database, "s-1", 2)).file, moments[0])
+        await rows.ask(database, (await rows.file_of(database, "s-1", 2)).file.id)
         await works.turn()
         assert lost.exists(), "what is asked for is made at once"
         (tmp_path / "s-2" / "s-2-0000000003.xml").unlink()

@@ -6,7 +6,8 @@ import pytest
 from lxml import etree
 
 from documentation import ROOT, Block, blocks
-from kruispunt.mutations.kinds import GROUPS, Kind
+from kruispunt.mutations.kinds import Kind
+from kruispunt.registers.parts import GROUPS
 from kruispunt.xml.schemas import PACKAGE, Schema
 
 CONTRACT = PACKAGE / "mutations" / "contract" / "MutationsV1.xsd"

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from distribution_ground import (
     DAY,
-    MORNING,
     begin,
     busy_day,
     contents,
@@ -218,7 +217,7 @@ def test_rp_18_a_file_that_is_asked_for_again_is_made_again(fresh_dsn: str, tmp_
         made = contents(tmp_path)
         (tmp_path / "s-2" / "s-2-0000000001.xml").unlink()
         for code in ("s-2", "s-3"):
-            await rows.ask(database, (await rows.file_of(database, code, 1)).file, MORNING)
+            await rows.ask(database, (await rows.file_of(database, code, 1)).file.id)
         assert [each.files for each in await restore(database, desk(tmp_path))] == [1], "the other one is there"
         assert contents(tmp_path) == made
         assert await rows.asked_again(database) == ()
@@ -286,7 +285,7 @@ def test_rp_18_old_files_are_removed_and_their_proof_stays(
         assert {kept.file.name: kept.made for kept in await rows.made_since(database, DAY)} == before
         assert await database.fetchval("SELECT count(*) FROM distributed_person") == 0
         full = next(each.file for each in await rows.made_since(database, DAY) if before[each.file.name].records)  # type: ignore[union-attr]
-        await rows.ask(database, full, MORNING)
+        await rows.ask(database, full.id)
         assert await restore(database, desk(tmp_path)) == ()
         assert await rows.asked_again(database) == (), "it is not asked for in vain again and again"
         assert full.name not in "".join(contents(tmp_path))

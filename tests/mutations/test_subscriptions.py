@@ -18,9 +18,9 @@ from kruispunt.identifiers import cbe
 from kruispunt.identifiers.organisation import OrganisationKey
 from kruispunt.mutations import entitlement, subscriptions
 from kruispunt.mutations.entitlement import SERVICE, entitled
-from kruispunt.mutations.kinds import DATA, Kind
+from kruispunt.mutations.kinds import Kind
 from kruispunt.mutations.subscriptions import Definition, Outcome
-from kruispunt.registers.parts import NO_PART, Part
+from kruispunt.registers.parts import DATA, NO_PART, Part
 from kruispunt.repertory import tenants
 from kruispunt.storage.database import Database
 

@@ -15,13 +15,13 @@ from kruispunt.errors import StorageError
 from kruispunt.identifiers.organisation import OrganisationKey
 from kruispunt.identifiers.ssin import Ssin, from_int, to_int
 from kruispunt.mutations.checking import Checker
-from kruispunt.mutations.kinds import DATA, GROUPS, PARTS, Kind
+from kruispunt.mutations.kinds import PARTS, Kind
 from kruispunt.mutations.layout import CONTRACT, File
 from kruispunt.mutations.plain_form import is_plain
 from kruispunt.mutations.records import Profile, Record, Told, write_item
 from kruispunt.registers.facts import Facts
 from kruispunt.registers.legal_data import LegalData, Location, Name, PlainTextAddress, StandardAddress, Unreadable
-from kruispunt.registers.parts import Part
+from kruispunt.registers.parts import DATA, GROUPS, Part
 from kruispunt.registers.people import Register
 from kruispunt.registers.person_lines import PersonLine
 from kruispunt.registers.split_lines import Split, split

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from kruispunt.errors import AuthenticationRefused, RefusalReason
+
 
 class ControlKind(Enum):
     """What integration control looks for among the client's repertory lines (PL-20)."""
@@ -143,6 +145,17 @@ class AccessTable:
 def may_carry(transport: Registration, signer: Registration) -> bool:
     """Whether a message signed by `signer` may come over a TLS connection of `transport` (PL-05)."""
     return transport.urn == signer.urn or signer.urn in transport.carries
+
+
+def unregistered(rule: str, why: str, service: str = "the service") -> AuthenticationRefused:
+    """The refusal of a certificate that is not registered for what it is used for (PL-08)."""
+    return AuthenticationRefused(
+        RefusalReason.REGISTRATION,
+        rule,
+        why,
+        element="certificate",
+        remedy=f"Ask the operator to register this certificate for the application and {service}.",
+    )
 
 
 def granted(grants: Iterable[GrantKey], service: str) -> bool:

@@ -12,11 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from kruispunt.access.model import AccessTable
+from kruispunt.access.model import AccessTable, unregistered
 from kruispunt.batch.csv_lines import CsvFile
 from kruispunt.batch.items import Kind
 from kruispunt.batch.xml_lines import XmlFile
-from kruispunt.errors import AuthenticationRefused, DataError, Refusal, RefusalReason
+from kruispunt.errors import DataError
 from kruispunt.files.voucher import Signed, Voucher, content_of, read_voucher
 from kruispunt.identifiers import cbe
 from kruispunt.identifiers.cbe import CbeNumber
@@ -101,7 +101,7 @@ def check_content(file: Path, admission: Admitted) -> None:
 def _policy(table: AccessTable, fingerprint: str) -> Policy:
     registration = table.registered(fingerprint)
     if registration is None:
-        raise _unregistered("registration.signer", "the certificate of the signer is not registered")
+        raise unregistered("registration.signer", "the certificate of the signer is not registered")
     return Policy(allow_unsigned_token=registration.unsigned_token, allow_sha1=registration.sha1)
 
 
@@ -109,7 +109,7 @@ def _allowed(table: AccessTable, signed: Signed, kind: Kind) -> tuple[CbeNumber,
     header = signed.voucher.header
     registration = table.registrations[signed.signer.fingerprint]
     if SERVICE not in registration.services:
-        raise _unregistered("registration.service", f"{registration.urn} is not registered for {SERVICE}")
+        raise unregistered("registration.service", f"{registration.urn} is not registered for {SERVICE}")
     organisation = table.named(header.sender)
     if organisation is None or organisation.code not in registration.acts_for:
         raise DataError(f"{registration.urn} may not act for {header.sender}")
@@ -118,13 +118,3 @@ def _allowed(table: AccessTable, signed: Signed, kind: Kind) -> tuple[CbeNumber,
     if organisation.cbe is None:
         raise DataError(f"{header.sender} has no CBE number, by which registers are known")
     return cbe.validate(organisation.cbe), registration.urn
-
-
-def _unregistered(rule: str, why: str) -> Refusal:
-    return AuthenticationRefused(
-        RefusalReason.REGISTRATION,
-        rule,
-        why,
-        element="certificate",
-        remedy="Ask the operator to register this certificate for the application and the service.",
-    )

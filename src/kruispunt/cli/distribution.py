@@ -142,7 +142,7 @@ def again(
             raise DataError(
                 f"file {sequence} of {code} was not made yet: kruispunt mutations distribute goes on with it"
             )
-        await rows.ask(database, kept.file, desk.now())
+        await rows.ask(database, kept.file.id)
         await restore(database, desk)
         return (await rows.file_of(database, code, sequence)).file.within(desk.directory).exists()
 

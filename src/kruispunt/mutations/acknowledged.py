@@ -25,6 +25,7 @@ from typing import Final
 import structlog
 
 from kruispunt.errors import DataError
+from kruispunt.mutations import rows
 from kruispunt.mutations.layout import name_of
 from kruispunt.storage.database import Database
 
@@ -44,11 +45,7 @@ _BYTES: Final = 64
 _CODES: Final = (
     "select distinct code from mutation_file where collected is null and published is not null order by code"
 )
-_CHECKSUM: Final = "select sha256 from mutation_file where code = $1 and sequence = $2 and published is not null"
-_COLLECTED: Final = """
-    update mutation_file set collected = clock_timestamp(), collector = $3
-    where code = $1 and sequence = $2 and published is not null and collected is null
-"""
+_FILE: Final = "select id, sha256 from mutation_file where code = $1 and sequence = $2 and published is not null"
 
 logger = structlog.get_logger("mutations")
 
@@ -94,12 +91,12 @@ async def collect(database: Database, code: str, sequence: int, collector: str, 
 
     Raises DataError for no file, and for another checksum where one is given; StorageError.
     """
-    known = await database.fetchval(_CHECKSUM, code, sequence)
-    if known is None:
+    row = await database.fetchrow(_FILE, code, sequence)
+    if row is None:
         raise DataError(f"the subscription {code!r} has no file {sequence}; kruispunt mutations status lists them")
-    if sha256 and sha256 != known.hex():
+    if sha256 and sha256 != row["sha256"].hex():
         raise DataError("the checksum is not that of the file: what was fetched is not what was written")
-    return await database.execute(_COLLECTED, code, sequence, collector) == "UPDATE 1"
+    return await rows.collect(database, row["id"], collector)
 
 
 def _notes(directory: Path, code: str) -> list[Note]:

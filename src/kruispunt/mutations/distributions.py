@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from kruispunt.storage.database import Database
 
 COLUMNS: Final = "id, day, changes_from, changes_upto, items_from, items_upto, at, finished"
-_DAYS: Final = f"SELECT {COLUMNS} FROM distribution WHERE day IS NOT NULL ORDER BY day"  # noqa: S608
 _LAST: Final = "SELECT max(day) FROM distribution"
 _FIRST_SUBSCRIPTION: Final = "SELECT min(at) FROM subscription WHERE NOT pushed"
 
@@ -50,11 +49,6 @@ def begin_of(day: date) -> datetime:
 def end_of(day: date) -> datetime:
     """The first moment that no longer belongs to a civil day in Belgium."""
     return begin_of(day + timedelta(days=1))
-
-
-async def days_told(database: Database) -> tuple[Distribution, ...]:
-    """Those of civil days, in order. Raises StorageError."""
-    return tuple(map(of_row, await database.fetch(_DAYS)))
 
 
 async def days_due(database: Database, today: date) -> tuple[date, ...]:

@@ -14,8 +14,8 @@ from typing import Final
 from kruispunt.access.files import ServiceRows
 from kruispunt.access.model import AccessTable, ControlKind, Grant
 from kruispunt.errors import ConfigurationError
-from kruispunt.mutations.kinds import DATA, GROUPS, PARTS, Kind, groups_of
-from kruispunt.registers.parts import NO_PART, Part
+from kruispunt.mutations.kinds import PARTS, Kind, groups_of
+from kruispunt.registers.parts import DATA, GROUPS, NO_PART, Part
 
 SERVICE: Final = "Mutations"
 """Its name in the access files: in rows of certificates and in grants."""

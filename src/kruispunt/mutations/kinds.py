@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Final
 
-from kruispunt.registers import parts
-from kruispunt.registers.parts import Part
+from kruispunt.registers.parts import GROUPS, Part
 
 
 class Kind(Enum):
@@ -21,9 +20,6 @@ class Kind(Enum):
     REPLACEMENT = "replacement"
     CANCELLATION = "cancellation"
 
-
-GROUPS: Final = parts.GROUPS
-"""Groups of data, by the names that grants use."""
 
 PARTS: Final = {
     Kind.REGISTRATION: Part.NEW,
@@ -40,9 +36,6 @@ PARTS: Final = {
     Kind.CANCELLATION: Part.CANCELLATION,
 }
 """The parts of a change that make it one of the kind; of those that are data, the data of the kind."""
-
-DATA: Final = parts.DATA
-"""Every group of data."""
 
 
 def groups_of(kind: Kind, granted: Iterable[str]) -> Part:

@@ -1,4 +1,4 @@
-"""A mutation file around its records: head, end, name and place (RP-18)."""
+"""A mutation file around its records: head, end, name, place and voucher (RP-18)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from kruispunt.files.header import Header, write_header
+from kruispunt.files.voucher import Content, Signs, Voucher, sign_voucher
 from kruispunt.identifiers import cbe
 from kruispunt.identifiers.organisation import OrganisationKey
 from kruispunt.mutations.records import Profile
+from kruispunt.settings import Environment
 from kruispunt.xml.build import element
 from kruispunt.xml.schemas import PACKAGE
 
@@ -31,7 +33,7 @@ class File:
     code: str
     sequence: int
     day: date
-    """Civil day in Belgium."""
+    """Civil day in Belgium; of a round, the one on which it was fixed."""
     at: datetime
     """When the distribution was fixed: the time that the file tells."""
     receiver: OrganisationKey
@@ -70,6 +72,11 @@ class File:
     def within(self, directory: Path) -> Path:
         """Where it lies in the folder of all files."""
         return directory / self.code / self.name
+
+
+def signed(environment: Environment, signer: Signs, file: File, records: int, content: Content) -> bytes:
+    """The voucher of a file with so many records, size and checksum; of the time that the file tells."""
+    return sign_voucher(Voucher(file.header, file.kind, environment, records, content, file.code), signer, file.at)
 
 
 def name_of(code: str, sequence: int) -> str:

@@ -1,4 +1,4 @@
-"""What a subscriber may fetch, and what it says about it (RP-18).
+"""What a subscriber may fetch (RP-18).
 
 A file belongs to the organisation that its own row of `subscription` names. So it stays that organisation's, whatever
 becomes of the subscription, and a code that goes over to another organisation takes no file along.
@@ -31,10 +31,6 @@ _FILES = """
     order by f.sequence limit $4
 """
 _VOUCHER = "select voucher from mutation_file where id = $1"
-_ACKNOWLEDGE = """
-    update mutation_file set collected = clock_timestamp(), collector = $2 where id = $1 and collected is null
-"""
-_ASK = "update mutation_file set asked = clock_timestamp() where id = $1 and asked is null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +117,3 @@ async def voucher(database: Database, file_id: int) -> bytes:
     """The voucher of a file that was made, as it was signed then."""
     found: bytes = await database.fetchval(_VOUCHER, file_id)
     return found
-
-
-async def acknowledge(database: Database, file_id: int, collector: str) -> bool:
-    """Keeps when and by whom a file was collected; False when that is known already, and stays as it is."""
-    return await database.execute(_ACKNOWLEDGE, file_id, collector) == "UPDATE 1"
-
-
-async def ask_again(database: Database, file_id: int) -> None:
-    """The next turn of the schedule writes the file again."""
-    await database.execute(_ASK, file_id)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from kruispunt.mutations.kinds import GROUPS, Kind
+from kruispunt.mutations.kinds import Kind
+from kruispunt.registers.parts import GROUPS
 
 
 def _element(name: str, inner: str) -> str:

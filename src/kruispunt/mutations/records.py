@@ -18,10 +18,10 @@ from typing import Final, NamedTuple
 
 from kruispunt.clock import to_text
 from kruispunt.identifiers.ssin import Ssin, from_int
-from kruispunt.mutations.kinds import GROUPS, PARTS
+from kruispunt.mutations.kinds import PARTS
 from kruispunt.registers import legal_json, legal_xml
 from kruispunt.registers.legal_data import LegalData, Origin, Unreadable
-from kruispunt.registers.parts import Part
+from kruispunt.registers.parts import GROUPS, Part
 from kruispunt.registers.split_lines import split
 from kruispunt.xml.build import attribute, element, optional, wrap
 

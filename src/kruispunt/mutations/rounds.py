@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from kruispunt.clock import BELGIUM
-from kruispunt.files.voucher import Content, Signs, Voucher, sign_voucher
-from kruispunt.identifiers.organisation import OrganisationKey
+from kruispunt.files.voucher import Signs
+from kruispunt.mutations import rows
 from kruispunt.mutations.checking import Checker
 from kruispunt.mutations.choosing import fix_round
 from kruispunt.mutations.cutting import Frame, write_round
-from kruispunt.mutations.distributions import COLUMNS, Distribution, of_row
-from kruispunt.mutations.layout import File
+from kruispunt.mutations.distributions import Distribution
+from kruispunt.mutations.layout import File, signed
 from kruispunt.mutations.outbox import Outbox
-from kruispunt.mutations.records import Profile, Record
+from kruispunt.mutations.records import Record
 from kruispunt.mutations.states import items, people
 from kruispunt.settings import Environment
 
@@ -38,14 +38,6 @@ _CHANGED: Final = """
         )
         FROM distribution WHERE day IS NULL ORDER BY id DESC LIMIT 1
     ), true)
-"""
-_UNFINISHED: Final = f"""
-    SELECT {COLUMNS} FROM distribution WHERE day IS NULL AND finished IS NULL ORDER BY id
-"""  # noqa: S608  only constants are put in
-_FILES: Final = """
-    SELECT f.id, f.code, f.sequence, d.at, s.receiver, s.legal_context, f.parts, f.groups, s.stream
-    FROM mutation_file f JOIN subscription s ON s.id = f.subscription JOIN distribution d ON d.id = f.distribution
-    WHERE d.id = $1 ORDER BY f.code
 """
 
 logger = structlog.get_logger("push")
@@ -85,36 +77,14 @@ class Rounds:
 
     async def _unfinished(self) -> int:
         written = 0
-        for row in await self.database.fetch(_UNFINISHED):
-            distribution = of_row(row)
-            files = {row[0]: _file(distribution, *row) for row in await self.database.fetch(_FILES, distribution.id)}
-            frames = {id_: Frame(file.code, file.head, file.end, self._sign(file)) for id_, file in files.items()}
+        for distribution in await rows.unfinished(self.database, rounds=True):
+            files = {kept.file.id: kept.file for kept in await rows.files_of(self.database, distribution.id)}
+            frames = {
+                id_: Frame(file.code, file.head, file.end, partial(signed, self.environment, self.signer, file))
+                for id_, file in files.items()
+            }
             written += await write_round(self.database, distribution.id, frames, _records(distribution, files))
         return written
-
-    def _sign(self, file: File) -> Callable[[int, Content], bytes]:
-        def sign(records: int, content: Content) -> bytes:
-            voucher = Voucher(file.header, file.kind, self.environment, records, content, file.code)
-            return sign_voucher(voucher, self.signer, file.at)
-
-        return sign
-
-
-def _file(
-    distribution: Distribution,
-    id_: int,
-    code: str,
-    sequence: int,
-    at: datetime,
-    receiver: str,
-    legal_context: str,
-    parts: int,
-    groups: int,
-    stream: str | None,
-) -> File:
-    """As a file of a day is, of the day on which the round was fixed."""
-    day = distribution.day or at.astimezone(BELGIUM).date()
-    return File(id_, code, sequence, day, at, OrganisationKey(receiver), legal_context, Profile(parts, groups), stream)
 
 
 def _records(

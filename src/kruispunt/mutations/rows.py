@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
+from kruispunt.clock import BELGIUM
 from kruispunt.errors import DataError
 from kruispunt.files.voucher import Content
 from kruispunt.identifiers.organisation import OrganisationKey
@@ -32,18 +33,19 @@ _SELECT: Final = """
     SELECT f.id, f.code, f.sequence, d.day, d.at, s.receiver, s.legal_context, f.parts, f.groups, s.stream,
         f.records, f.size, f.sha256, f.voucher, f.published, f.asked, f.collected, d.id
     FROM mutation_file f JOIN subscription s ON s.id = f.subscription JOIN distribution d ON d.id = f.distribution
-    WHERE d.day IS NOT NULL AND
+    WHERE
 """
 _OF: Final = f"{_SELECT} d.id = $1 ORDER BY f.code"
-_ONE: Final = f"{_SELECT} f.code = $1 AND f.sequence = $2"
-_ASKED: Final = f"{_SELECT} f.asked IS NOT NULL AND f.published IS NOT NULL ORDER BY d.id, f.code"
+_OF_DAYS: Final = f"{_SELECT} d.day IS NOT NULL AND"
+_ONE: Final = f"{_OF_DAYS} f.code = $1 AND f.sequence = $2"
+_ASKED: Final = f"{_OF_DAYS} f.asked IS NOT NULL AND f.published IS NOT NULL ORDER BY d.id, f.code"
 _SINCE: Final = f"{_SELECT} d.day >= $1 AND f.published IS NOT NULL ORDER BY d.id, f.code"
 _UNCOLLECTED: Final = f"""
-    {_SELECT} f.published < $1 AND f.collected IS NULL AND f.noticed IS NULL ORDER BY f.published, f.code
+    {_OF_DAYS} f.published < $1 AND f.collected IS NULL AND f.noticed IS NULL ORDER BY f.published, f.code
 """
 _LATEST: Final = f"{_SELECT} d.day >= $1 ORDER BY d.day DESC, f.code"
 _UNFINISHED: Final = f"""
-    SELECT {COLUMNS} FROM distribution WHERE day IS NOT NULL AND finished IS NULL ORDER BY day
+    SELECT {COLUMNS} FROM distribution WHERE (day IS NULL) = $1 AND finished IS NULL ORDER BY id
 """  # noqa: S608  only constants are put in
 _BY_IDS: Final = f"SELECT {COLUMNS} FROM distribution WHERE id = ANY($1::bigint[]) ORDER BY id"  # noqa: S608
 _KEEP: Final = """
@@ -56,7 +58,10 @@ _KEEP: Final = """
 _KEPT: Final = "SELECT id, records, size, sha256, voucher, published FROM mutation_file WHERE id = ANY($1::bigint[])"
 _ANSWERED: Final = "UPDATE mutation_file SET asked = NULL WHERE id = ANY($1::bigint[]) AND asked IS NOT NULL"
 _FINISH: Final = "UPDATE distribution SET finished = $2 WHERE id = $1 AND finished IS NULL"
-_ASK: Final = "UPDATE mutation_file SET asked = coalesce(asked, $2) WHERE id = $1"
+_ASK: Final = "UPDATE mutation_file SET asked = clock_timestamp() WHERE id = $1 AND asked IS NULL"
+_COLLECT: Final = """
+    UPDATE mutation_file SET collected = clock_timestamp(), collector = $2 WHERE id = $1 AND collected IS NULL
+"""
 _NOTICE: Final = "UPDATE mutation_file SET noticed = $2 WHERE id = ANY($1::bigint[])"
 
 
@@ -97,9 +102,9 @@ async def alone(connection: Connection, *, patient: bool = True) -> AsyncIterato
             await connection.execute(_UNLOCK, _LOCKS, timeout=PATIENCE)
 
 
-async def unfinished(database: Asked) -> tuple[Distribution, ...]:
-    """Distributions of days whose files are not all there, in order."""
-    return tuple(map(of_row, await database.fetch(_UNFINISHED)))
+async def unfinished(database: Asked, *, rounds: bool = False) -> tuple[Distribution, ...]:
+    """Distributions of days, or rounds of what is pushed, whose files are not all there, in order."""
+    return tuple(map(of_row, await database.fetch(_UNFINISHED, rounds)))
 
 
 async def distributions(database: Asked, ids: Sequence[int]) -> tuple[Distribution, ...]:
@@ -108,7 +113,7 @@ async def distributions(database: Asked, ids: Sequence[int]) -> tuple[Distributi
 
 
 async def files_of(database: Asked, distribution: int) -> tuple[Kept, ...]:
-    """The files of a distribution, by code."""
+    """The files of a distribution, of a day or a round, by code."""
     return tuple(map(_kept, await database.fetch(_OF, distribution)))
 
 
@@ -171,9 +176,14 @@ async def finish(connection: Connection, distribution: Distribution, now: dateti
     await connection.execute(_FINISH, distribution.id, now, timeout=PATIENCE)
 
 
-async def ask(database: Database, file: File, now: datetime) -> None:
-    """Have a file made again, also when the process that should is killed."""
-    await database.execute(_ASK, file.id, now)
+async def ask(database: Database, file_id: int) -> None:
+    """Have a file made again, or pushed again, by the next turn; also when the process that should is killed."""
+    await database.execute(_ASK, file_id)
+
+
+async def collect(database: Database, file_id: int, collector: str) -> bool:
+    """Keeps when and by whom a file was collected; False when that is known already, and stays as it is."""
+    return await database.execute(_COLLECT, file_id, collector) == "UPDATE 1"
 
 
 async def notice(database: Database, files: Sequence[File], now: datetime) -> None:
@@ -183,6 +193,7 @@ async def notice(database: Database, files: Sequence[File], now: datetime) -> No
 
 def _kept(row: Record) -> Kept:
     id_, code, sequence, day, at, receiver, legal_context, parts, groups, stream = row[:10]
+    day = day or at.astimezone(BELGIUM).date()
     file = File(id_, code, sequence, day, at, OrganisationKey(receiver), legal_context, Profile(parts, groups), stream)
     return Kept(file, row[17], _made(row, 10), row[15], row[16])
 

@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from kruispunt.errors import StorageError
-from kruispunt.files.voucher import Content, Signs, Voucher, sign_voucher
+from kruispunt.files.voucher import Signs
 from kruispunt.mutations import folder
 from kruispunt.mutations.checking import Checker
 from kruispunt.mutations.distributions import Distribution
-from kruispunt.mutations.layout import File
+from kruispunt.mutations.layout import File, signed
 from kruispunt.mutations.records import Record
 from kruispunt.mutations.rows import Made, answered, keep_made
 from kruispunt.mutations.sheets import WAITING_BYTES, Sheet, Waiting
@@ -182,7 +182,9 @@ async def _publish(
 
     await _each(pool, place, sheets)
     new = [sheet for sheet, made in sheets.items() if made is None]
-    vouchers = await _each(pool, lambda sheet: _signed(desk, sheet, contents[sheet]), new)
+    vouchers = await _each(
+        pool, lambda sheet: signed(desk.environment, desk.signer, sheet.file, sheet.records, contents[sheet]), new
+    )
     kept = await keep_made(
         connection,
         {
@@ -197,12 +199,6 @@ async def _publish(
         [sheet.file for sheet in sheets],
     )
     await answered(connection, list(kept))
-
-
-def _signed(desk: Desk, sheet: Sheet, content: Content) -> bytes:
-    file = sheet.file
-    voucher = Voucher(file.header, file.kind, desk.environment, sheet.records, content, file.code)
-    return sign_voucher(voucher, desk.signer, file.at)
 
 
 async def _each(pool: ThreadPoolExecutor, work: Callable[[T], R], values: Iterable[T]) -> list[R]:

@@ -27,6 +27,7 @@ from kruispunt.files.voucher import Content, voucher_of
 from kruispunt.receive.checking import content, refuse_store
 from kruispunt.receive.problems import NotReceived, Problem
 from kruispunt.receive.source import name_of
+from kruispunt.unreached import cause_of
 
 LARGEST_ANSWER: Final = 1 << 20
 """Bytes of a list, a voucher or an error."""
@@ -239,7 +240,7 @@ class HttpsSource:
                     raise _strange("its answer is compressed, which was not asked for")
                 yield response
         except (httpx.HTTPError, httpx.StreamError, ssl.SSLError) as error:
-            raise _Away(_told(error)) from error
+            raise _Away(cause_of(error)) from error
 
     def _short(self, response: httpx.Response) -> _Answer:
         until, content = self._waiting.monotonic() + _PATIENCE, bytearray()
@@ -341,17 +342,3 @@ def _unreachable(away: _Away) -> NotReceived:
     return NotReceived(
         Problem.UNREACHABLE, f"the platform was not reached: {away}", "Start again later: what came is kept"
     )
-
-
-def _told(error: Exception) -> str:
-    """Why there is no answer: texts of OpenSSL and of the system."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, OSError):
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {cause.verify_message}"
-    if isinstance(cause, ssl.SSLError):
-        return f"TLS: {(cause.reason or 'failed').replace('_', ' ').lower()}"
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror
-    return type(error).__name__

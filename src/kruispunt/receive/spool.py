@@ -75,10 +75,8 @@ class Spool:
     def is_waiting(self, after: int) -> bool:
         """Whether there are pieces of a file that is not whole."""
         with self._refusing():
-            files = self._connection.execute(
-                "SELECT count(DISTINCT file) FROM piece WHERE file > ?", (after,)
-            ).fetchone()
-        return int(files[0]) > len(self.whole(after))
+            (files,) = self._connection.execute(_FILES, (after,)).fetchone()
+        return int(files) > len(self.whole(after))
 
     def gaps(self) -> list[tuple[int, int]]:
         """First and last number of each row of pieces that are missing between others."""

@@ -11,12 +11,17 @@ import ssl
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
+from typing import Final
 
 import httpx
 
 from kruispunt.errors import ConfigurationError
 from kruispunt.suppliers.configuration import SupplierConfiguration
 from kruispunt.suppliers.failure import Reason, RemoteFailure
+from kruispunt.unreached import cause_of
+
+WHOSE: Final = "the supplier's"
+"""The certificate that we judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +80,11 @@ class Transport:
         except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout):
             raise RemoteFailure(self._name, Reason.TIMEOUT, f"no answer within {c.read_seconds:g} s") from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            what = f"no connection within {c.connect_seconds:g} s" if not str(error) else told(error)
+            what = f"no connection within {c.connect_seconds:g} s" if not str(error) else cause_of(error, WHOSE)
             raise RemoteFailure(self._name, Reason.CONNECT, what) from error
         except ssl.SSLError as error:
             # In TLS 1.3 our certificate is judged after our half of the handshake: the refusal shows at the first read.
-            raise RemoteFailure(self._name, Reason.CONNECT, told(error)) from error
+            raise RemoteFailure(self._name, Reason.CONNECT, cause_of(error, WHOSE)) from error
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             raise RemoteFailure(self._name, Reason.CLOSED, type(error).__name__) from error
 
@@ -103,17 +108,3 @@ class Transport:
                 if len(content) > c.max_reply_bytes:
                     raise RemoteFailure(self._name, Reason.TOO_LARGE, f"more than {c.max_reply_bytes} bytes")
             return Answer(response.status_code, response.headers.get("content-type", ""), bytes(content))
-
-
-def told(error: Exception) -> str:
-    """Why there is no connection: texts of OpenSSL and of the system, which hold nothing that a supplier wrote."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, OSError):
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"the supplier's certificate is not trusted: {cause.verify_message}"
-    if isinstance(cause, ssl.SSLError):
-        return f"TLS: {(cause.reason or 'failed').replace('_', ' ').lower()}"
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror
-    return type(error).__name__

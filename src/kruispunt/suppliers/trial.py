@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from kruispunt.suppliers.configuration import SupplierConfiguration
-from kruispunt.suppliers.transport import client_context, told
+from kruispunt.suppliers.transport import WHOSE, client_context
+from kruispunt.unreached import cause_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class _Trial:
         except TimeoutError:
             why = f"nothing within {self._configuration.connect_seconds:g} s"
         except OSError as error:
-            why = told(error)
+            why = cause_of(error, WHOSE)
         seconds = self._monotonic() - begun
         remedy = _REMEDIES[name] if why else ""
         self.steps.append(Step(name, seconds, why or "".join(found), not why, remedy))

@@ -19,7 +19,7 @@ from kruispunt.gateway.mutations.asked import Asked, Operation, Request, unknown
 from kruispunt.gateway.mutations.delivery import Opened, Readers
 from kruispunt.gateway.mutations.problems import Declined
 from kruispunt.gateway.mutations.ranges import Span, Unsatisfiable, is_same, names, span_of
-from kruispunt.mutations import offered
+from kruispunt.mutations import offered, rows
 from kruispunt.mutations.layout import name_of
 from kruispunt.mutations.offered import File, Owned
 from kruispunt.mutations.shelf import Missing, open_file
@@ -117,13 +117,13 @@ class Answers:
                 "The checksum is not that of this file.",
                 remedy="Do not load what you have; fetch the file again and compare it with its voucher.",
             )
-        first = await offered.acknowledge(self.database, file.id, registration.urn)
+        first = await rows.collect(self.database, file.id, registration.urn)
         return Reply(204, note="the file counts as collected" if first else "it was collected already")
 
     async def _request_again(self, asked: Asked, file: File) -> Reply:
         if self._is_too_old(file):
             raise _too_old()
-        await offered.ask_again(self.database, file.id)
+        await rows.ask(self.database, file.id)
         name = name_of(asked.code, asked.sequence)
         return Reply(202, _json({"name": name, "sha256": file.sha256}), JSON, note=f"{name} will be written again")
 

@@ -16,8 +16,8 @@ from typing import Final
 
 import structlog
 
-from kruispunt.access.model import Registration
-from kruispunt.errors import AuthenticationRefused, Refusal, RefusalReason, StorageError, TransportRefusal
+from kruispunt.access.model import Registration, unregistered
+from kruispunt.errors import Refusal, StorageError, TransportRefusal
 from kruispunt.gateway.caller import cut
 from kruispunt.gateway.http import Disconnected, Receive, Scope, Send, body_of
 from kruispunt.gateway.mutations.answers import Answers, Reply
@@ -37,6 +37,7 @@ from kruispunt.securitylog.entry import Kind, Message
 
 MOST_BYTES: Final = 1024
 """Of the content of a request."""
+_SERVICE: Final = f"the service {SERVICE}"
 _CLOSING: Final = frozenset({403, 413})
 """Answers after which the connection ends: the content of the request was not read."""
 
@@ -113,10 +114,10 @@ class MutationsApi:
         tls = exchange.incoming.tls
         registration = self._platform.access.table.registered(tls.fingerprint)
         if registration is None:
-            raise _unregistered("registration.tls", "the certificate of the TLS client is not registered")
+            raise unregistered("registration.tls", "the certificate of the TLS client is not registered", _SERVICE)
         await self._platform.revocation.admit(tls.fingerprint, tls.token)
         if SERVICE not in registration.services:
-            raise _unregistered("registration.service", f"{registration.urn} is not registered for {SERVICE}")
+            raise unregistered("registration.service", f"{registration.urn} is not registered for {SERVICE}", _SERVICE)
         exchange.registration = registration
         exchange.note("authenticate", f"TLS of {registration.urn}, which is registered for {SERVICE}")
         return registration
@@ -228,13 +229,3 @@ def _headers(reply: Reply, exchange: Exchange) -> list[tuple[bytes, bytes]]:
 
 def _refused(refusal: Refusal, exchange: Exchange) -> Reply:
     return Reply(status_of(refusal), problem(refusal, exchange.ticket), CONTENT_TYPE, headers_of(refusal))
-
-
-def _unregistered(rule: str, why: str) -> AuthenticationRefused:
-    return AuthenticationRefused(
-        RefusalReason.REGISTRATION,
-        rule,
-        why,
-        element="certificate",
-        remedy=f"Ask the operator to register this certificate for the application and for {SERVICE}.",
-    )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kruispunt.access.model import AccessTable, Registration, may_carry
-from kruispunt.errors import AuthenticationRefused, RefusalReason
+from kruispunt.access.model import AccessTable, Registration, may_carry, unregistered
 from kruispunt.pipeline.context import Exchange
 from kruispunt.pipeline.platform import Platform
 from kruispunt.wss.policy import Policy
@@ -19,7 +18,7 @@ async def authenticate(exchange: Exchange, platform: Platform) -> None:
     table = platform.access.table
     transport = table.registered(exchange.incoming.tls.fingerprint)
     if transport is None:
-        raise _unregistered("registration.tls", "the certificate of the TLS client is not registered")
+        raise unregistered("registration.tls", "the certificate of the TLS client is not registered")
     await platform.revocation.admit(exchange.incoming.tls.fingerprint, exchange.incoming.tls.token)
     try:
         signed = _verified(exchange, platform, table)
@@ -29,12 +28,12 @@ async def authenticate(exchange: Exchange, platform: Platform) -> None:
         signed = _verified(exchange, platform, table)
     registration = table.registrations[signed.certificate.fingerprint]
     if not may_carry(transport, registration):
-        raise _unregistered(
+        raise unregistered(
             "registration.transport",
             f"{transport.urn} may not carry messages that {registration.urn} signed",
         )
     if exchange.service.name not in registration.services:
-        raise _unregistered("registration.service", f"{registration.urn} is not registered for {exchange.service.name}")
+        raise unregistered("registration.service", f"{registration.urn} is not registered for {exchange.service.name}")
     exchange.signed, exchange.registration = signed, registration
     exchange.request = signed.body[0] if len(signed.body) == 1 else None
     exchange.note(
@@ -58,17 +57,7 @@ def _policy(table: AccessTable, fingerprint: str, strict: Policy) -> Policy:
     """What this signer is held to; strangers are refused before their signature costs anything."""
     registration: Registration | None = table.registered(fingerprint)
     if registration is None:
-        raise _unregistered("registration.signer", "the certificate of the signer is not registered")
+        raise unregistered("registration.signer", "the certificate of the signer is not registered")
     if not (registration.unsigned_token or registration.sha1):
         return strict
     return replace(strict, allow_unsigned_token=registration.unsigned_token, allow_sha1=registration.sha1)
-
-
-def _unregistered(rule: str, why: str) -> AuthenticationRefused:
-    return AuthenticationRefused(
-        RefusalReason.REGISTRATION,
-        rule,
-        why,
-        element="certificate",
-        remedy="Ask the operator to register this certificate for the application and the service.",
-    )
