@@ -241,7 +241,8 @@ def test_the_first_day_begins_at_its_midnight_and_days_follow_each_other(fresh_d
         with pytest.raises(DataError, match="is not over"):
             await choosing.fix(database, table(), NEXT, now=at(DAY), early=True)
         assert set(await fix(database, NEXT)) == {earlier}, "what came after an early one is told the next day"
-        assert [each.day for each in await distributions.days_told(database)] == [DAY, NEXT]
+        fixed = await database.fetch("SELECT day FROM distribution ORDER BY id")
+        assert [row["day"] for row in fixed] == [DAY, NEXT]
 
     on(fresh_dsn, question)
 

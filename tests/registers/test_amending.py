@@ -19,10 +19,10 @@ from kruispunt.registers import people
 from kruispunt.registers import person_lines as reading
 from kruispunt.registers.amending import Refused, amend, amended, cancel_bis, replace_bis
 from kruispunt.registers.changes import ChangeKind, changing
-from kruispunt.registers.dossiers import find_dossiers
+from kruispunt.registers.dossiers import look_up
 from kruispunt.registers.facts import Told
 from kruispunt.registers.history import Change, history
-from kruispunt.registers.legal_data import LegalData, Origin
+from kruispunt.registers.legal_data import Dossier, LegalData, Origin
 from kruispunt.registers.search import Found, NameCriteria, by_name
 from kruispunt.storage.database import Database
 
@@ -58,6 +58,10 @@ def change(ask: Ask, ssin: Ssin, told: Mapping[str, Any], *removed: str) -> Any:
     return ask(lambda db: amend(db, ssin, told, removed, today=TODAY, test_band=True, author=ME))
 
 
+def dossiers(ask: Ask, ssin: Ssin) -> Mapping[Origin, Dossier]:
+    return ask(lambda database: look_up(database, [ssin]))[ssin].dossiers  # type: ignore[no-any-return]
+
+
 def find(ask: Ask, last: str) -> tuple[Ssin, ...]:
     criteria = NameCriteria(last, PartialDate(1980, 2), "An", tolerance=0)
     found = ask(lambda database: by_name(database, criteria))
@@ -81,7 +85,7 @@ def past(ask: Ask, ssin: Ssin) -> tuple[Change, ...]:
 def test_what_is_told_takes_the_place_of_what_was_held(ask: Ask) -> None:
     """RP-12, with history; IP-10: the former name still leads to the person, under today's."""
     ssin = bis(ask, address=ABROAD, civilState={"code": 10})
-    (before,) = ask(lambda database: find_dossiers(database, [ssin])).values()
+    (before,) = dossiers(ask, ssin).values()
     new_name = unheard()
     after = change(ask, ssin, {"name": {"lastName": new_name, "firstNames": ["An"]}, "decease": {"date": "2025-01-00"}})
     assert isinstance(after, LegalData)
@@ -90,7 +94,7 @@ def test_what_is_told_takes_the_place_of_what_was_held(ask: Ask) -> None:
     assert after.former_names == (before.legal.name,)
     assert after.decease is not None
     assert (after.address, after.civil_state) == (before.legal.address, before.legal.civil_state)
-    (held,) = ask(lambda database: find_dossiers(database, [ssin])).values()
+    (held,) = dossiers(ask, ssin).values()
     assert held.legal == after
     (one,) = past(ask, ssin)
     assert (one.author, one.kind) == (ME, ChangeKind.CHANGED)
@@ -105,7 +109,7 @@ def test_birth_and_sex_change_and_the_number_stays(ask: Ask) -> None:
     after = change(ask, ssin, {"birth": {"date": "1979-12-31"}, "gender": {"code": 1}})
     assert isinstance(after, LegalData)
     assert str(after.birth.date) == "1979-12-31"
-    assert list(ask(lambda database: find_dossiers(database, [ssin]))) == [(ssin, Origin.KSZ)]
+    assert list(dossiers(ask, ssin)) == [Origin.KSZ]
 
 
 def test_what_tells_nothing_new_writes_nothing(ask: Ask) -> None:
@@ -156,11 +160,11 @@ def test_of_a_rad_person_the_cbss_data_change_alone(ask: Ask) -> None:
     """SS-08: the National Register's data stay as they are."""
     (ssin,) = fresh(1)
     load(ask, ssin, "rad", nationalRegister=legal(unheard(), address=HERE))
-    before = ask(lambda database: find_dossiers(database, [ssin]))
+    before = dossiers(ask, ssin)
     after = change(ask, ssin, {"civilState": {"code": 30}})
-    held = ask(lambda database: find_dossiers(database, [ssin]))
-    assert held[ssin, Origin.KSZ].legal == after
-    assert held[ssin, Origin.RR] == before[ssin, Origin.RR]
+    held = dossiers(ask, ssin)
+    assert held[Origin.KSZ].legal == after
+    assert held[Origin.RR] == before[Origin.RR]
 
 
 def test_a_number_without_data_wants_name_and_birth(ask: Ask) -> None:

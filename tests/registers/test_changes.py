@@ -20,7 +20,7 @@ from kruispunt.identifiers.ssin import Kind, Ssin, to_int
 from kruispunt.registers import changes, people
 from kruispunt.registers import person_lines as reading
 from kruispunt.registers.changes import ChangeKind
-from kruispunt.registers.dossiers import find_dossiers, look_up
+from kruispunt.registers.dossiers import look_up
 from kruispunt.registers.exporting import export_people
 from kruispunt.registers.facts import Facts
 from kruispunt.registers.history import Change, history
@@ -182,8 +182,8 @@ def test_ip_02_and_ip_03_dossiers_are_those_of_the_end_and_the_cbss_register_win
     assert found[bis].latest.ssin == rad
     assert found[bis].dossiers == found[rad].dossiers
     assert found[alone].latest is None
-    dossiers = ask(lambda database: find_dossiers(database, [bis, rad, alone, unknown]))
-    assert dossiers.keys() == {(bis, Origin.RR), (bis, Origin.KSZ), (rad, Origin.RR), (rad, Origin.KSZ)}
+    assert found[rad].dossiers.keys() == {Origin.RR, Origin.KSZ}
+    assert not found[alone].dossiers
 
 
 def test_a_document_that_is_none_of_ours_fails_closed(fresh_dsn: str) -> None:

@@ -18,7 +18,7 @@ from kruispunt.identifiers.partial_date import PartialDate
 from kruispunt.identifiers.ssin import Kind, Ssin
 from kruispunt.registers import changes, registering
 from kruispunt.registers.changes import ChangeKind
-from kruispunt.registers.dossiers import find_dossiers
+from kruispunt.registers.dossiers import look_up
 from kruispunt.registers.facts import Told
 from kruispunt.registers.history import history
 from kruispunt.registers.legal_data import Birth, Dossier, LegalData, Name, Origin, Unreadable
@@ -66,8 +66,8 @@ def test_somebody_new_gets_a_number_and_a_history(ask: Ask) -> None:
     found = new(ask, legal)
     assert isinstance(found, Registered)
     assert found.ssin == ssins.compute(date(1941, 5, 6), 2, kind=Kind.BIS)
-    dossiers = ask(lambda database: find_dossiers(database, [found.ssin]))
-    assert dossiers[found.ssin, Origin.KSZ].legal == legal
+    held = ask(lambda database: look_up(database, [found.ssin]))[found.ssin]
+    assert held.dossiers[Origin.KSZ].legal == legal
     (change,) = ask(lambda database: history(database, found.ssin))
     assert (change.kind, change.author, change.before) == (ChangeKind.NEW, ME, None)
     criteria = NameCriteria("Nieuwkommer", PartialDate(1941, 5, 6), "Adèle")

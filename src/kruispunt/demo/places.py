@@ -89,11 +89,6 @@ def _municipalities() -> tuple[tuple[Municipality, ...], tuple[int, ...]]:
     return places, tuple(accumulate(int(row[3]) for row in rows))
 
 
-def all_municipalities() -> tuple[Municipality, ...]:
-    """The places where demo people live."""
-    return _municipalities()[0]
-
-
 def municipality(chance: random.Random) -> Municipality:
     """Any one, the larger the likelier."""
     places, sums = _municipalities()

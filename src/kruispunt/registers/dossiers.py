@@ -16,7 +16,7 @@ from kruispunt.registers.legal_data import Dossier, Origin
 from kruispunt.registers.people import Person, to_person
 
 if TYPE_CHECKING:
-    from kruispunt.storage.database import Asked, Database
+    from kruispunt.storage.database import Asked
 
 # OFFSET 0 keeps the planner from joining in another way than one probe a person, whatever its statistics say.
 _LOOK_UP: Final = """
@@ -62,16 +62,3 @@ async def look_up(database: Asked, ssins: Iterable[Ssin]) -> Mapping[Ssin, Found
             of = _ORIGINS[origin]
             known.dossiers[of] = Dossier(known.person.final_ssin, of, legal_json.parse(document))
     return {each.person.ssin: each for each in found.values()}
-
-
-async def find_dossiers(database: Database, ssins: Iterable[Ssin]) -> Mapping[tuple[Ssin, Origin], Dossier]:
-    """The dossiers at the ends of the chains of many numbers, by the number asked and the register.
-
-    A number that was replaced gives a dossier of another `ssin` than was asked; one that is unknown, cancelled, or
-    known by number alone gives none. Raises StorageError.
-    """
-    return {
-        (ssin, origin): dossier
-        for ssin, found in (await look_up(database, ssins)).items()
-        for origin, dossier in found.dossiers.items()
-    }
