@@ -7,7 +7,7 @@ import io
 import json
 import shutil
 import tomllib
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from kruispunt.demo.build import REGISTERS
 from kruispunt.demo.personas import Numbers, load_personas
 from kruispunt.errors import ConfigurationError
 from kruispunt.identifiers.ssin import Kind, Ssin, is_test_band, kind
-from kruispunt.mutations import entitlement, streams, subscriptions
+from kruispunt.mutations import defining, entitlement, streams, subscriptions
 from kruispunt.mutations.items import Rules
 from kruispunt.registers.importing import import_people
 from kruispunt.registers.jsonlines import ImportReport
@@ -36,6 +36,7 @@ from kruispunt.storage.database import Database
 
 DOCS = ROOT / "docs"
 TODAY = date(2026, 11, 22)
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LOADERS: dict[str, Any] = {
     "people": import_people,
     "inscriptions": import_lines,
@@ -125,7 +126,7 @@ def test_subscriptions_and_items_of_the_page_are_taken(fresh_dsn: str, tmp_path:
         try:
             await tenants.define(database, tenants.read_definitions(REGISTERS), "tests")
             wanted = subscriptions.read_definitions(tmp_path / "subscriptions.toml")
-            assert len(await subscriptions.define(database, table, wanted, "tests")) == 2
+            assert len(await defining.define(database, table, wanted, "tests", now=NOW)) == 2
             rules = Rules(TODAY, test_band=True)
             for text, count in zip(texts, (2, 1), strict=True):
                 report = await streams.feed(database, "dimona", io.BytesIO(text.encode()), rules, author="tests")

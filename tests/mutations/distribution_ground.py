@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from lxml import etree
-from mutation_ground import CONTEXT, OWNERS, at, fresh, inscribe, legal, registers, set_clock, table, tell
+from mutation_ground import CONTEXT, OWNERS, at, define, fresh, inscribe, legal, registers, set_clock, table, tell
 
 from kruispunt.access.model import AccessTable
 from kruispunt.files.header import read_header
 from kruispunt.files.voucher import Voucher, content_of, read_voucher, voucher_of
 from kruispunt.identifiers.ssin import Ssin
-from kruispunt.mutations import choosing, subscriptions
+from kruispunt.mutations import choosing
 from kruispunt.mutations.distributing import Done, distribute
 from kruispunt.mutations.distributions import Distribution
 from kruispunt.mutations.kinds import Kind
@@ -68,7 +68,7 @@ def subscription(code: str, organisation: str = "alpha", **others: Any) -> Defin
 async def subscribe(database: Database, *definitions: Definition, rights: AccessTable | None = None) -> None:
     """Registers for everybody, and these subscriptions."""
     await registers(database)
-    await subscriptions.define(database, rights or table(), definitions, "tests")
+    await define(database, *definitions, rights=rights, now=at(DAY))
 
 
 async def begin(database: Database) -> None:

@@ -16,8 +16,11 @@ from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.cbe import CbeNumber
 from kruispunt.identifiers.organisation import OrganisationKey
 from kruispunt.identifiers.ssin import Ssin
+from kruispunt.mutations import defining
+from kruispunt.mutations.defining import Outcome
 from kruispunt.mutations.entitlement import SERVICE
 from kruispunt.mutations.kinds import Kind
+from kruispunt.mutations.subscriptions import Definition
 from kruispunt.periods import ALWAYS, Period
 from kruispunt.registers.importing import import_people
 from kruispunt.registers.parts import GROUPS
@@ -127,6 +130,13 @@ def table(
         {},
         {(SERVICE, name, each, CONTEXT): grant for name in names for each in organisations},
     )
+
+
+async def define(
+    database: Database, *definitions: Definition, rights: AccessTable | None = None, now: datetime | None = None
+) -> tuple[Outcome, ...]:
+    """Put subscriptions in force, by all rights if by no others."""
+    return await defining.define(database, rights or table(), definitions, "tests", now=now or at(TODAY))
 
 
 async def people_told(database: Database, distribution: int) -> dict[Ssin, tuple[int, list[Ssin], set[str]]]:

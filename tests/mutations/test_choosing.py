@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import asyncpg
 import pytest
 from mutation_ground import (
     CONTEXT,
     OWNERS,
     at,
+    define,
     fresh,
     inscribe,
     legal,
@@ -27,7 +30,7 @@ from mutation_ground import (
 from kruispunt.access.model import ControlKind, IntegrationControl
 from kruispunt.errors import DataError
 from kruispunt.identifiers.ssin import Ssin
-from kruispunt.mutations import choosing, distributions, subscriptions
+from kruispunt.mutations import choosing, defining, distributions
 from kruispunt.mutations.kinds import Kind
 from kruispunt.mutations.subscriptions import Definition
 from kruispunt.periods import Period
@@ -49,7 +52,7 @@ async def stage(database: Database, *definitions: Definition, people: int = 0) -
         await tell(database, *({"ssin": each, "nationalRegister": legal()} for each in numbers), written=False)
     for number in numbers:
         await inscribe(database, OWNERS["alpha"], number)
-    await subscriptions.define(database, table(), definitions or [alpha()], "tests")
+    await define(database, *(definitions or [alpha()]))
     await set_clock(database, at(DAY))
     return numbers
 
@@ -65,6 +68,19 @@ async def rename(database: Database, ssin: Ssin, last: str, **fields: Any) -> No
 async def fix(database: Database, day: date, **rights: Any) -> dict[Ssin, tuple[int, list[Ssin], set[str]]]:
     fixed = await choosing.fix(database, table(**rights), day, now=at(day + timedelta(days=1)))
     return await people_told(database, fixed.id)
+
+
+@asynccontextmanager
+async def no_room(database: Database) -> AsyncIterator[None]:
+    """No distribution can be written to its end: its files, the last of it, are refused."""
+    await database.execute(
+        "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no room'; END $$"
+    )
+    await database.execute(
+        "CREATE TRIGGER no_room AFTER INSERT ON mutation_file FOR EACH ROW EXECUTE FUNCTION no_room()"
+    )
+    yield
+    await database.execute("DROP FUNCTION no_room CASCADE")
 
 
 def test_rp_16_only_people_in_the_register_are_told_of(fresh_dsn: str) -> None:
@@ -95,7 +111,7 @@ def test_rp_16_a_subscription_names_parts_dossier_types_and_active_lines(fresh_d
         await inscribe(database, OWNERS["alpha"], first, "902", period=Period.days(DAY, DAY))
         await inscribe(database, OWNERS["alpha"], second, "1", period=Period.days(NEXT, None))
         await inscribe(database, OWNERS["alpha"], third, "902", period=Period.days(None, DAY - timedelta(days=1)))
-        await subscriptions.define(database, table(), definitions, "tests")
+        await define(database, *definitions)
         await choosing.fix(database, table(), DAY - timedelta(days=1), now=at(DAY))
         await choosing.fix(database, table(), DAY, now=at(NEXT))
         await set_clock(database, at(NEXT))
@@ -312,33 +328,23 @@ def test_rounds_are_for_what_is_pushed_and_days_for_the_others(fresh_dsn: str) -
     async def question(database: Database) -> None:
         pushed = [alpha(f"alpha-{name}", pushed=True) for name in ("push", "two")]
         (mine,) = await stage(database, alpha(), *pushed, people=1)
-        happened: list[int] = []
-
-        async def then(_connection: Any, fixed: distributions.Distribution) -> None:
-            happened.append(fixed.id)
-
-        first = await choosing.fix_round(database, table(), now=at(DAY), then=then)
-        assert first is not None
-        assert await choosing.fix_round(database, table(), now=at(DAY), then=then) is None, "nothing happened"
+        assert await choosing.fix_round(database, table(), now=at(DAY)) is None, "nothing happened"
+        begun = await database.fetchval("SELECT changes_upto FROM distribution")
         await rename(database, mine, "Maes")
-        second = await choosing.fix_round(database, table(), now=at(DAY), then=then)
-        assert second is not None
-        assert (second.day, second.changes_from) == (None, first.changes_upto)
-        assert await people_told(database, second.id) == {mine: (Part.NAME, [], {"alpha-push", "alpha-two"})}
-        assert happened == [first.id, second.id]
+        first = await choosing.fix_round(database, table(), now=at(DAY))
+        assert first is not None
+        assert (first.day, first.changes_from) == (None, begun)
+        assert await people_told(database, first.id) == {mine: (Part.NAME, [], {"alpha-push", "alpha-two"})}
         assert await fix(database, DAY) == {mine: (Part.NAME, [], {"alpha-people"})}
         rows = await database.fetch("SELECT code, sequence FROM mutation_file ORDER BY code, sequence")
         assert [tuple(row) for row in rows] == [("alpha-people", 1), ("alpha-push", 1), ("alpha-two", 1)]
-
-        async def fails(_connection: Any, _fixed: distributions.Distribution) -> None:
-            raise RuntimeError("no room")
-
         await rename(database, mine, "Claes")
-        with pytest.raises(RuntimeError):
-            await choosing.fix_round(database, table(), now=at(DAY), then=fails)
-        third = await choosing.fix_round(database, table(), now=at(DAY))
-        assert third is not None
-        assert third.changes_from == second.changes_upto, "what failed was not fixed"
+        async with no_room(database):
+            with pytest.raises(asyncpg.RaiseError):
+                await choosing.fix_round(database, table(), now=at(DAY))
+        second = await choosing.fix_round(database, table(), now=at(DAY))
+        assert second is not None
+        assert second.changes_from == first.changes_upto, "what failed was not fixed"
 
     on(fresh_dsn, question)
 
@@ -398,12 +404,9 @@ def test_numbers_of_files_have_no_gaps_when_a_distribution_is_broken_off(fresh_d
     async def question(database: Database) -> None:
         (mine,) = await stage(database, people=1)
         await rename(database, mine, "Maes")
-
-        async def fails(_connection: Any, _fixed: distributions.Distribution) -> None:
-            raise RuntimeError("no room")
-
-        with pytest.raises(RuntimeError):
-            await choosing.fix(database, table(), DAY, now=at(NEXT), then=fails)
+        async with no_room(database):
+            with pytest.raises(asyncpg.RaiseError):
+                await choosing.fix(database, table(), DAY, now=at(NEXT))
         assert await database.fetchval("SELECT count(*) FROM distribution") == 0
         assert set(await fix(database, DAY)) == {mine}
         assert await database.fetchval("SELECT sequence FROM mutation_file") == 1
@@ -421,7 +424,7 @@ def test_a_long_chain_and_a_day_without_subscriptions(fresh_dsn: str) -> None:
         await set_clock(database, at(NEXT))
         await tell(database, {"ssin": numbers[-1], "cancelled": True})
         assert list(await fix(database, NEXT)) == [numbers[-1]]
-        await subscriptions.end(database, "alpha-people")
+        await defining.end(database, "alpha-people")
         assert await fix(database, NEXT + timedelta(days=1)) == {}
 
     on(fresh_dsn, question)

@@ -16,6 +16,7 @@ from mutation_ground import (
     CONTEXT,
     OWNERS,
     at,
+    define,
     fresh,
     inscribe,
     legal,
@@ -30,7 +31,7 @@ from mutation_ground import (
 from kruispunt.identifiers import cbe
 from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.ssin import Ssin
-from kruispunt.mutations import choosing, subscriptions
+from kruispunt.mutations import choosing, defining, subscriptions
 from kruispunt.mutations.distributions import Distribution
 from kruispunt.mutations.entitlement import entitled
 from kruispunt.mutations.kinds import Kind
@@ -156,7 +157,7 @@ def test_rp_15_rp_16_a_distribution_tells_what_the_model_tells(
 async def prepare(database: Database, wants: Sequence[tuple[Any, ...]], day: date) -> None:
     await registers(database)
     for each in await subscriptions.every(database):
-        await subscriptions.end(database, each.code)
+        await defining.end(database, each.code)
     for owner in (OWNERS[name] for name in _NAMES):
         for kind in _KINDS:
             for known_to in ("", *(OWNERS[name] for name in _NAMES)):
@@ -180,7 +181,7 @@ async def prepare(database: Database, wants: Sequence[tuple[Any, ...]], day: dat
         )
         for n, (name, owner, known_to, types, active, kinds) in enumerate(wants)
     ]
-    await subscriptions.define(database, table(), definitions, "tests")
+    await define(database, *definitions)
 
 
 async def inscribe_all(database: Database, numbers: Sequence[Ssin], lines: Sequence[Inscribing]) -> None:

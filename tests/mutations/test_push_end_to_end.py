@@ -21,7 +21,7 @@ from typing import Any
 
 import nats.errors
 import pytest
-from mutation_ground import CONTEXT, OWNERS, fresh, inscribe, legal, on, registers, table, tell
+from mutation_ground import CONTEXT, OWNERS, define, fresh, inscribe, legal, on, registers, table, tell
 from nats.aio.client import Client
 from nats_servers import GENEROUS_SECONDS, PROGRAM, free_ports
 
@@ -33,7 +33,6 @@ from kruispunt.identifiers.ssin import Ssin
 from kruispunt.jetstream.connection import Way, connected
 from kruispunt.jetstream.pieces import stream, subject
 from kruispunt.jetstream.reading import reading
-from kruispunt.mutations import subscriptions
 from kruispunt.mutations.kinds import Kind
 from kruispunt.mutations.subscriptions import Definition
 from kruispunt.settings import Environment
@@ -176,7 +175,7 @@ async def _prepare(database: Database) -> None:
     await store.apply(database, rights, "tests", "tests")
     await registers(database)
     definition = Definition("town", "alpha", CONTEXT, None, None, None, False, tuple(Kind), None, True)
-    await subscriptions.define(database, rights, [definition], "tests")
+    await define(database, definition, rights=rights)
 
 
 async def _settle(database: Database, people: list[Ssin]) -> None:

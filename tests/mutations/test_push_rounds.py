@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import io
+import itertools
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from distribution_ground import DAY, begin, distribute_day, subscribe, subscription
-from mutation_ground import OWNERS, at, fresh, inscribe, legal, on, set_clock, table, tell
+from mutation_ground import OWNERS, at, fresh, inscribe, legal, on, registers, set_clock, table, tell
 from structlog.testing import capture_logs
 
 from kruispunt.access.model import AccessTable
-from kruispunt.errors import DataError
+from kruispunt.errors import ConfigurationError, DataError
 from kruispunt.files.voucher import read_voucher
 from kruispunt.identifiers.ssin import Ssin
+from kruispunt.mutations import defining
 from kruispunt.mutations.kinds import Kind
 from kruispunt.mutations.outbox import Outbox
 from kruispunt.mutations.rounds import Rounds
 from kruispunt.receive.told import Item, Mutation, TellingFile
+from kruispunt.registers import changes
 from kruispunt.settings import Environment
 from kruispunt.storage.database import Database
 from kruispunt.wss.policy import STRICT
@@ -149,6 +153,115 @@ def test_rp_16_a_round_is_fixed_only_when_something_changed_and_somebody_hears(f
             await work.write()
         assert await database.fetchval(count) == before + 1
         assert [code for code, _, _ in await files(database)] == ["one"]
+
+    on(fresh_dsn, question)
+
+
+def test_rp_16_a_subscription_is_told_nothing_from_before_it_was_begun(fresh_dsn: str) -> None:
+    """Neither what was never told, nor what waited for the next round; the others are told all of it, once."""
+    people = fresh(4)
+    references = itertools.count()
+
+    async def change(database: Database, n: int) -> None:
+        reference = next(references)
+        await tell(database, {"ssin": people[n], "nationalRegister": legal(f"N{reference}")})
+        await item(database, f"r{reference}", people[n])
+
+    async def question(database: Database) -> None:
+        await begin(database)
+        await subscribe(database, rights=RIGHTS)
+        await known(database, *people)
+        await change(database, 0)
+        await subscribe(database, *wanted("first", "dimona-first"), rights=RIGHTS)
+        work = rounds(database, RIGHTS)
+        await work.write()
+        assert await files(database) == [], "not what happened on the same day before anybody was subscribed"
+        await change(database, 1)
+        await subscribe(database, *wanted("second", "dimona-second"), rights=RIGHTS)
+        await change(database, 2)
+        await work.write()
+        for code in ("first", "dimona-first", "second", "dimona-second"):
+            await defining.end(database, code)
+        await change(database, 3)
+        await work.write()
+        await subscribe(database, *wanted("first", "third"), rights=RIGHTS)
+        await work.write()
+        await change(database, 0)
+        await work.write()
+        told = [(code, [record.ssin for record in records]) for code, _, records in await files(database)]
+        assert told == [
+            ("dimona-first", [people[1]]),
+            ("dimona-first", [people[2]]),
+            ("dimona-second", [people[2]]),
+            ("first", [people[1]]),
+            ("first", [people[2]]),
+            ("first", [people[0]]),
+            ("second", [people[2]]),
+            ("third", [people[0]]),
+        ]
+
+    on(fresh_dsn, question)
+
+
+def test_rp_16_what_waits_when_a_definition_changes_is_told_as_it_was_before(fresh_dsn: str) -> None:
+    people = fresh(2)
+    narrow, wide = (subscription("one", kinds=kinds, pushed=True) for kinds in ((Kind.ADDRESS,), tuple(Kind)))
+
+    async def question(database: Database) -> None:
+        await begin(database)
+        await subscribe(database, narrow, rights=table())
+        await known(database, *people)
+        await tell(database, {"ssin": people[0], "nationalRegister": legal("Maes")})
+        await tell(database, {"ssin": people[1], "nationalRegister": legal("Maes", street="9")})
+        count = "SELECT count(*) FROM distribution"
+        fixed = await database.fetchval(count)
+        await subscribe(database, *wanted("daily", pushed=False), narrow, rights=RIGHTS)
+        assert await database.fetchval(count) == fixed, "nothing changed for anybody who is pushed"
+        await subscribe(database, wide, rights=table())
+        await tell(database, {"ssin": people[0], "nationalRegister": legal("Claes")})
+        await rounds(database, table()).write()
+        told = {}
+        for _, sequence, records in await files(database):
+            (record,) = records
+            assert isinstance(record, Mutation)
+            assert record.data is not None
+            told[sequence] = (record.ssin, set(record.data.groups))
+        assert told == {1: (people[1], {"address"}), 2: (people[0], {"name"})}
+
+    on(fresh_dsn, question)
+
+
+def test_rp_16_a_change_under_way_while_a_subscription_is_begun_is_told_to_it(fresh_dsn: str) -> None:
+    """Whoever fetched everybody's data after it was begun, before the change was there, would miss it else."""
+    before, under_way = fresh(2)
+
+    async def question(database: Database) -> None:
+        await begin(database)
+        await registers(database)
+        await known(database, before, under_way)
+        async with changes.changing(database, "tests") as changer:
+            people = await changer.known([int(under_way)])
+            await changer.tell([changes.Told(people[int(under_way)]._replace(cancelled=True))])
+            await subscribe(database, subscription("one", pushed=True), rights=table())
+        await rounds(database, table()).write()
+        ((_, _, records),) = await files(database)
+        assert [record.ssin for record in records] == [under_way]
+
+    on(fresh_dsn, question)
+
+
+def test_a_subscription_that_is_refused_fixes_no_round(fresh_dsn: str) -> None:
+    (person,) = fresh(1)
+
+    async def question(database: Database) -> None:
+        await begin(database)
+        await subscribe(database, *wanted("one"), rights=RIGHTS)
+        await known(database, person)
+        await tell(database, {"ssin": person, "nationalRegister": legal("Maes")})
+        fixed = await database.fetchval("SELECT count(*) FROM distribution")
+        with pytest.raises(ConfigurationError):
+            await subscribe(database, *wanted("two"), replace(*wanted("one"), organisation="beta"), rights=RIGHTS)
+        assert await database.fetchval("SELECT count(*) FROM distribution") == fixed
 
     on(fresh_dsn, question)
 

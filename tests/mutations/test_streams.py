@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 from lxml import etree
-from mutation_ground import CONTEXT, OWNERS, TODAY, at, fresh, inscribe, on, registers, set_clock, table, tell
+from mutation_ground import CONTEXT, OWNERS, TODAY, at, define, fresh, inscribe, on, registers, set_clock, table, tell
 
 from kruispunt.clock import SystemClock
 from kruispunt.errors import DataError
 from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.ssin import Ssin
-from kruispunt.mutations import choosing, items, streams, subscriptions
+from kruispunt.mutations import choosing, items, streams
 from kruispunt.mutations.items import NAMESPACE, Rules
 from kruispunt.mutations.subscriptions import Definition
 from kruispunt.periods import Period
@@ -236,7 +236,7 @@ def test_rp_17_items_go_to_those_who_know_the_person_and_are_authorised(fresh_ds
             Definition("beta-any", "beta", CONTEXT, stream=STREAM),
             Definition("beta-other", "beta", CONTEXT, stream="other"),
         ]
-        await subscriptions.define(database, table([STREAM, "other"], ()), definitions, "tests")
+        await define(database, *definitions, rights=table([STREAM, "other"], ()))
         await feed(database, line("D-1", known) + line("D-2", unknown) + line("D-3", old) + line("D-4", new))
         await tell(database, {"ssin": old, "replacedBy": new})
         rights = table([STREAM], ())

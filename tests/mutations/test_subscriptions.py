@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mutation_ground import CONTEXT, OWNERS, on, registers, table
+from mutation_ground import CONTEXT, OWNERS, define, on, registers, table
 
 from kruispunt.access.files import load
 from kruispunt.access.model import AccessTable, ControlKind, IntegrationControl, Organisation
 from kruispunt.errors import ConfigurationError
 from kruispunt.identifiers import cbe
 from kruispunt.identifiers.organisation import OrganisationKey
-from kruispunt.mutations import entitlement, subscriptions
+from kruispunt.mutations import defining, entitlement, subscriptions
+from kruispunt.mutations.defining import Outcome
 from kruispunt.mutations.entitlement import SERVICE, entitled
 from kruispunt.mutations.kinds import Kind
-from kruispunt.mutations.subscriptions import Definition, Outcome
+from kruispunt.mutations.subscriptions import Definition
 from kruispunt.registers.parts import DATA, NO_PART, Part
 from kruispunt.repertory import tenants
 from kruispunt.storage.database import Database
@@ -130,7 +131,7 @@ def test_rp_16_what_is_not_granted_or_not_there_is_refused_with_the_rule_and_the
         await registers(database)
         await tenants.define(database, [tenants.Definition(OWNER, "x", True, (tenants.DossierType("902", "x"),))], "t")
         with pytest.raises(ConfigurationError, match=why):
-            await subscriptions.define(database, rights, [good, definition], "tests")
+            await define(database, good, definition, rights=rights)
         assert await subscriptions.every(database, ended=True) == (), "nothing of the file was applied"
 
     on(fresh_dsn, question)
@@ -139,22 +140,18 @@ def test_rp_16_what_is_not_granted_or_not_there_is_refused_with_the_rule_and_the
 def test_a_definition_that_differs_ends_the_one_before_and_goes_on_with_its_code(fresh_dsn: str) -> None:
     async def question(database: Database) -> None:
         await registers(database)
-
-        async def define(*definitions: Definition) -> tuple[Outcome, ...]:
-            return await subscriptions.define(database, table(), definitions, "os-user:operator")
-
         other = replace(PEOPLE, code="alpha-other")
-        assert await define(PEOPLE, other) == (Outcome.BEGUN, Outcome.BEGUN)
-        assert await define(PEOPLE) == (Outcome.UNCHANGED,)
-        assert await define(replace(PEOPLE, active_only=True)) == (Outcome.CHANGED,)
+        assert await define(database, PEOPLE, other) == (Outcome.BEGUN, Outcome.BEGUN)
+        assert await define(database, PEOPLE) == (Outcome.UNCHANGED,)
+        assert await define(database, replace(PEOPLE, active_only=True)) == (Outcome.CHANGED,)
         first, second = [each for each in await subscriptions.every(database, ended=True) if each.code == PEOPLE.code]
         assert (first.active_only, first.ended is not None) == (False, True)
-        assert (second.active_only, second.ended, second.author) == (True, None, "os-user:operator")
+        assert (second.active_only, second.ended, second.author) == (True, None, "tests")
         assert (second.owner, second.known_to, second.receiver) == (OWNER, None, OWNER)
-        assert await subscriptions.end(database, PEOPLE.code)
-        assert not await subscriptions.end(database, PEOPLE.code)
+        assert await defining.end(database, PEOPLE.code)
+        assert not await defining.end(database, PEOPLE.code)
         assert [each.code for each in await subscriptions.every(database)] == ["alpha-other"]
-        assert await define(PEOPLE) == (Outcome.BEGUN,)
+        assert await define(database, PEOPLE) == (Outcome.BEGUN,)
 
     on(fresh_dsn, question)
 
@@ -175,11 +172,11 @@ def test_a_code_stays_with_its_organisation_so_that_nobody_gets_another_one_s_fi
 
     async def question(database: Database) -> None:
         await registers(database)
-        await subscriptions.define(database, rights, [PEOPLE], "tests")
+        await define(database, PEOPLE, rights=rights)
         if ended:
-            await subscriptions.end(database, PEOPLE.code)
+            await defining.end(database, PEOPLE.code)
         with pytest.raises(ConfigurationError, match="choose another code"):
-            await subscriptions.define(database, rights, [change(PEOPLE)], "tests")
+            await define(database, change(PEOPLE), rights=rights)
 
     on(fresh_dsn, question)
 
@@ -196,7 +193,7 @@ def test_in_another_one_s_register_only_the_organisation_s_own_lines_count(fresh
             replace(PEOPLE, code="own-for-beta", known_to=OWNERS["beta"]),
             replace(PEOPLE, code="own"),
         ]
-        await subscriptions.define(database, rights, told, "tests")
+        await define(database, *told, rights=rights)
         assert {each.code: each.known_to for each in await subscriptions.every(database)} == {
             "as-inscribed": OWNERS["gamma"],
             "by-pair": "18/7",
@@ -211,7 +208,7 @@ def test_two_who_define_at_once_leave_one_subscription(fresh_dsn: str) -> None:
     async def question(database: Database) -> None:
         await registers(database)
         versions = [replace(PEOPLE, active_only=n % 2 == 0) for n in range(8)]
-        await asyncio.gather(*(subscriptions.define(database, table(), [each], "tests") for each in versions))
+        await asyncio.gather(*(define(database, each) for each in versions))
         assert len(await subscriptions.every(database)) == 1
 
     on(fresh_dsn, question)
@@ -266,7 +263,7 @@ def test_the_demo_s_subscriptions_are_granted_by_the_demo_s_rows(fresh_dsn: str,
     definitions = subscriptions.read_definitions(entitlement.FOLDER / "demo" / "subscriptions.toml")
 
     async def question(database: Database) -> None:
-        outcomes = await subscriptions.define(database, rights, definitions, "demo")
+        outcomes = await define(database, *definitions, rights=rights)
         assert set(outcomes) == {Outcome.BEGUN}
 
     on(fresh_dsn, question)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, TextColumn
 
-from kruispunt.app import open_desk, times_of
+from kruispunt.app_mutations import open_desk, times_of
 from kruispunt.cli.terminal import (
     ConfigOption,
     JsonOption,

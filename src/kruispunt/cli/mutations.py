@@ -8,14 +8,15 @@ from typing import Annotated
 import typer
 
 from kruispunt.access import store
-from kruispunt.app import open_stream_supplier
+from kruispunt.app_mutations import open_stream_supplier
 from kruispunt.cli.reports import tell_report
 from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads, with_database
 from kruispunt.clock import SystemClock, today
 from kruispunt.errors import ConfigurationError, DataError
-from kruispunt.mutations import streams, subscriptions
+from kruispunt.mutations import defining, streams, subscriptions
+from kruispunt.mutations.defining import Outcome
 from kruispunt.mutations.items import Rules
-from kruispunt.mutations.subscriptions import Outcome, Subscription
+from kruispunt.mutations.subscriptions import Subscription
 from kruispunt.registers.jsonlines import ImportReport
 from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
@@ -36,7 +37,7 @@ def define(
 
     async def work(database: Database, _settings: Settings) -> tuple[Outcome, ...]:
         table = (await store.current(database)).table
-        return await subscriptions.define(database, table, definitions, who_reads())
+        return await defining.define(database, table, definitions, who_reads(), now=SystemClock().now())
 
     for each, outcome in zip(definitions, with_database(config, work), strict=True):
         out.print(f"{each.code:30} {outcome.value}", markup=False)
@@ -71,7 +72,7 @@ def end(
 
     Example: kruispunt mutations end onem-people
     """
-    if not with_database(config, lambda database, _: subscriptions.end(database, code)):
+    if not with_database(config, lambda database, _: defining.end(database, code)):
         raise DataError(f"no subscription {code[:64]!a} is in force: kruispunt mutations subscriptions")
     out.print("Ended.")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kruispunt.app import open_pusher
+from kruispunt.app_mutations import open_pusher
 from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, with_database
 from kruispunt.mutations.outbox import Lane, Outbox
 from kruispunt.settings import Settings

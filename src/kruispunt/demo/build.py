@@ -25,7 +25,7 @@ from kruispunt.demo.population import population
 from kruispunt.demo.supplied import Supplied
 from kruispunt.errors import DataError
 from kruispunt.identifiers import cbe
-from kruispunt.mutations import entitlement, subscriptions
+from kruispunt.mutations import defining, entitlement, subscriptions
 from kruispunt.pipeline.service import Service
 from kruispunt.registers.importing import import_people
 from kruispunt.registers.jsonlines import ImportReport
@@ -159,7 +159,7 @@ async def subscribe(dsn: str) -> None:
     database = await Database.open(dsn, size=1)
     try:
         table = (await store.current(database)).table
-        await subscriptions.define(database, table, definitions, "demo")
+        await defining.define(database, table, definitions, "demo", now=SystemClock().now())
     finally:
         await database.close()
 

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from kruispunt.storage.database import Database
 
 T = TypeVar("T")
-Then = Callable[["Connection", Distribution], Awaitable[None]]
-"""What else happens in the transaction that fixes a distribution."""
 
 _ATTEMPTS: Final = 5
 _BLOCK: Final = 2_000
@@ -74,7 +72,6 @@ async def fix(
     *,
     now: datetime,
     early: bool = False,
-    then: Then | None = None,
 ) -> Distribution:
     """What is told of a civil day in Belgium: who of whom, by the access `table` in force. The same one every time.
 
@@ -95,39 +92,36 @@ async def fix(
         changes, items = await _up_to(connection, end_of(day), previous, begin_of(day))
         fixed = await _fix(connection, day, changes, items, now)
         await _choose(connection, table, fixed, day)
-        if then is not None:
-            await then(connection, fixed)
         return fixed
 
-    return await _alone(database, work)
+    return await alone(database, work)
 
 
-async def fix_round(
-    database: Database, table: AccessTable, *, now: datetime, then: Then | None = None
-) -> Distribution | None:
+async def fix_round(database: Database, table: AccessTable, *, now: datetime) -> Distribution | None:
     """What is pushed now, to the subscriptions that want that; None when nothing happened since the last round.
 
     The first round begins with today. Only subscriptions with something to tell get a row in `mutation_file`. Raises
     StorageError.
     """
+    return await alone(database, lambda connection: fix_round_within(connection, table, now))
+
+
+async def fix_round_within(connection: Connection, table: AccessTable, now: datetime) -> Distribution | None:
+    """The same, inside `alone`."""
     today = now.astimezone(BELGIUM).date()
-
-    async def work(connection: Connection) -> Distribution | None:
-        previous = await _previous(connection, rounds=True)
-        changes, items = await _up_to(connection, None, previous, begin_of(today))
-        if previous is not None and changes[0] == changes[1] and items[0] == items[1]:
-            return None
-        fixed = await _fix(connection, None, changes, items, now)
-        await _choose(connection, table, fixed, today)
-        if then is not None:
-            await then(connection, fixed)
-        return fixed
-
-    return await _alone(database, work)
+    previous = await _previous(connection, rounds=True)
+    changes, items = await _up_to(connection, None, previous, begin_of(today))
+    if previous is not None and changes[0] == changes[1] and items[0] == items[1]:
+        return None
+    fixed = await _fix(connection, None, changes, items, now)
+    await _choose(connection, table, fixed, today)
+    return fixed
 
 
-async def _alone(database: Database, work: Callable[[Connection], Awaitable[T]]) -> T:
-    """One distribution is fixed at a time, and sees one moment."""
+async def alone(database: Database, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """In a transaction in which nobody else fixes a distribution, and which sees one moment; again when others were in
+    its way. Locks that `work` takes come before its first look. Raises StorageError.
+    """
     for _ in range(_ATTEMPTS - 1):
         try:
             return await _once(database, work)

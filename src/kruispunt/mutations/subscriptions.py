@@ -1,5 +1,7 @@
 """Who is subscribed to what: definitions in a TOML file, and rows that never change but for their end (RP-16, RP-17).
 
+`defining.py` puts definitions in force.
+
     [[subscription]]
     code = "onem-people"                # names its files; for ever of this organisation
     organisation = "onem"               # code of the access files
@@ -17,28 +19,25 @@ once, and gets no files. A definition that differs from the one in force ends th
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from kruispunt.access.model import AccessTable, Organisation
 from kruispunt.errors import ConfigurationError, DataError
 from kruispunt.identifiers import cbe
 from kruispunt.identifiers.cbe import CbeNumber, InvalidCbeNumber
 from kruispunt.identifiers.organisation import OrganisationKey
-from kruispunt.mutations.entitlement import SERVICE, entitled
 from kruispunt.mutations.kinds import Kind
 from kruispunt.repertory.lines import dossier_type, organisation_key
 
 if TYPE_CHECKING:
-    from asyncpg import Connection, Record
+    from asyncpg import Record
 
-    from kruispunt.storage.database import Asked, Database
+    from kruispunt.storage.database import Asked
 
 _COLUMNS: Final = """
     id, code, organisation, receiver, legal_context, owner, known_to, dossier_types, active_only, kinds, stream, pushed,
@@ -50,15 +49,6 @@ _EVERY: Final = f"SELECT {_COLUMNS} FROM subscription ORDER BY code, id"  # noqa
 _LAST_OF: Final = f"""
     SELECT DISTINCT ON (code) {_COLUMNS} FROM subscription WHERE code = ANY ($1::text[]) ORDER BY code, id DESC
 """  # noqa: S608
-_LOCK: Final = "LOCK TABLE subscription IN SHARE ROW EXCLUSIVE MODE"
-_END: Final = "UPDATE subscription SET ended = clock_timestamp() WHERE code = $1 AND ended IS NULL"
-_BEGIN: Final = """
-    INSERT INTO subscription (code, organisation, receiver, legal_context, owner, known_to, dossier_types, active_only,
-        kinds, stream, pushed, author)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-"""
-_REGISTERS: Final = "SELECT owner FROM register WHERE owner = ANY ($1::bigint[])"
-_TYPES: Final = "SELECT organisation, code FROM dossier_type WHERE owner = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +73,9 @@ class Definition:
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
-    """A definition that is or was in force; all of it was settled when it was made."""
+class Settled:
+    """A definition whose open ends are filled in, by the access table and the registers of that moment."""
 
-    id: int
     code: str
     organisation: str
     receiver: OrganisationKey
@@ -99,17 +88,16 @@ class Subscription:
     kinds: tuple[Kind, ...]
     stream: str | None
     pushed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription(Settled):
+    """One that is or was in force."""
+
+    id: int
     author: str
     at: datetime
     ended: datetime | None
-
-
-class Outcome(Enum):
-    """What a definition did."""
-
-    BEGUN = "begun"
-    CHANGED = "changed"
-    UNCHANGED = "unchanged"
 
 
 class _Row(BaseModel):
@@ -157,34 +145,6 @@ def read_definitions(path: Path) -> tuple[Definition, ...]:
     return definitions
 
 
-async def define(
-    database: Database, table: AccessTable, definitions: Sequence[Definition], author: str
-) -> tuple[Outcome, ...]:
-    """Put all subscriptions in force as they are told, or none; others stay as they are. What each did, in order.
-
-    Held against the access `table` in force and the registers. Raises ConfigurationError, which names what is missing
-    and what to do; StorageError.
-    """
-    async with database.connection() as connection, connection.transaction():
-        await connection.execute(_LOCK)
-        settled = [_settle(table, each) for each in definitions]
-        await _check_registers(connection, settled)
-        rows = await connection.fetch(_LAST_OF, [each.code for each in definitions])
-        last = {row["code"]: _subscription(row) for row in rows}
-        outcomes = []
-        for values in settled:
-            outcomes.append(_outcome(values, last.get(values.code)))
-            if outcomes[-1] is not Outcome.UNCHANGED:
-                await connection.execute(_END, values.code)
-                await connection.execute(_BEGIN, *values.columns, author)
-    return tuple(outcomes)
-
-
-async def end(database: Database, code: str) -> bool:
-    """Nothing more is told from now on; whether it was in force. Its files stay to be fetched. Raises StorageError."""
-    return await database.execute(_END, code) != "UPDATE 0"
-
-
 async def in_force(connection: Asked, *, pushed: bool) -> tuple[Subscription, ...]:
     """Those that files are made for, or those that are pushed, in order of their codes."""
     return tuple(map(_subscription, await connection.fetch(_IN_FORCE, pushed)))
@@ -195,29 +155,9 @@ async def every(database: Asked, *, ended: bool = False) -> tuple[Subscription, 
     return tuple(map(_subscription, await database.fetch(_EVERY if ended else _ALL_IN_FORCE)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """A definition whose open ends are filled in."""
-
-    code: str
-    organisation: str
-    receiver: OrganisationKey
-    legal_context: str
-    owner: CbeNumber
-    known_to: OrganisationKey | None
-    dossier_types: tuple[str, ...] | None
-    active_only: bool
-    kinds: tuple[Kind, ...]
-    stream: str | None
-    pushed: bool
-
-    @property
-    def columns(self) -> tuple[object, ...]:
-        types = None if self.dossier_types is None else list(self.dossier_types)
-        return (
-            *(self.code, self.organisation, self.receiver, self.legal_context, cbe.to_int(self.owner), self.known_to),
-            *(types, self.active_only, [kind.value for kind in self.kinds], self.stream, self.pushed),
-        )
+async def last_of(connection: Asked, codes: Sequence[str]) -> dict[str, Subscription]:
+    """The latest of each code, in force or ended."""
+    return {row["code"]: _subscription(row) for row in await connection.fetch(_LAST_OF, codes)}
 
 
 def _definition(row: _Row) -> Definition:
@@ -240,101 +180,6 @@ def _definition(row: _Row) -> Definition:
         )
     except (DataError, InvalidCbeNumber) as error:
         raise DataError(f"{row.code}: {error}") from None
-
-
-def _settle(table: AccessTable, told: Definition) -> _Settled:
-    organisation = table.organisations.get(told.organisation)
-    if organisation is None:
-        raise ConfigurationError(
-            f"{told.code}: organisation {told.organisation} is not in the access table in force; "
-            "add it to organisations.toml, or apply the files: kruispunt access apply"
-        )
-    owner = told.owner or (None if organisation.cbe is None else CbeNumber(organisation.cbe))
-    if owner is None:
-        raise ConfigurationError(
-            f"{told.code}: {told.organisation} has no CBE number, so no register of its own; say which one: register"
-        )
-    known_to = _known_to(told, organisation, owner)
-    _check_grants(table, told)
-    return _Settled(
-        *(told.code, told.organisation, OrganisationKey(organisation.keys[0]), told.legal_context, owner, known_to),
-        *(told.dossier_types, told.active_only, told.kinds, told.stream, told.pushed),
-    )
-
-
-def _known_to(told: Definition, organisation: Organisation, owner: CbeNumber) -> OrganisationKey | None:
-    """In another one's register an organisation has the lines that name it, and no others."""
-    if owner == organisation.cbe:
-        return told.known_to
-    own = {organisation.inscribed_as, *organisation.keys}
-    if told.known_to is not None and told.known_to not in own:
-        raise ConfigurationError(
-            f"{told.code}: known_to: {told.known_to} is another organisation than {told.organisation}; in the register "
-            f"of another one it is told of its own lines alone, under {' or '.join(sorted(own))}"
-        )
-    return told.known_to or OrganisationKey(organisation.inscribed_as)
-
-
-def _check_grants(table: AccessTable, told: Definition) -> None:
-    """Everything that is asked for is granted now; what is granted on the day of a file decides what it tells."""
-    wanted = [told.stream] if told.stream is not None else [kind.value for kind in told.kinds]
-    for name in wanted:
-        if table.grant(SERVICE, name, told.organisation, told.legal_context) is None:
-            raise ConfigurationError(
-                f"{told.code}: no row of {SERVICE} grants {name} to {told.organisation} under {told.legal_context}: "
-                "add one to grants/mutations.toml and apply it (kruispunt access apply), or leave it out"
-            )
-    right = entitled(table, told.organisation, told.legal_context, told.kinds, told.stream)
-    if told.stream is None and not right.parts:
-        raise ConfigurationError(
-            f"{told.code}: the rows of {SERVICE} name no data group of these kinds, so nothing would ever be told"
-        )
-    if right.active_only and not told.active_only:
-        raise ConfigurationError(
-            f'{told.code}: lines: the rows of {SERVICE} are for active lines; write lines = "active"'
-        )
-    if right.dossier_types is not None and not right.dossier_types.issuperset(told.dossier_types or ()):
-        raise ConfigurationError(
-            f"{told.code}: dossier_types: the rows of {SERVICE} are for {', '.join(sorted(right.dossier_types))} alone"
-        )
-
-
-async def _check_registers(connection: Connection, settled: Iterable[_Settled]) -> None:
-    types: dict[CbeNumber, set[tuple[str, str]]] = {}
-    for told in settled:
-        number = cbe.to_int(told.owner)
-        if told.owner not in types:
-            if not await connection.fetch(_REGISTERS, [number]):
-                raise ConfigurationError(
-                    f"{told.code}: {told.owner} has no register; define it: kruispunt repertory define"
-                )
-            types[told.owner] = {(row[0], row[1]) for row in await connection.fetch(_TYPES, number)}
-        there = {code for known_to, code in types[told.owner] if told.known_to in (None, known_to)}
-        for code in told.dossier_types or ():
-            if code not in there:
-                raise ConfigurationError(
-                    f"{told.code}: dossier_types: the register of {told.owner} has no type {code} for this subscriber; "
-                    f"it has: kruispunt repertory types --owner {told.owner}"
-                )
-
-
-def _outcome(told: _Settled, last: Subscription | None) -> Outcome:
-    """What becomes of it. A code keeps its organisation for ever: whoever has the code may fetch all of its files."""
-    if last is None:
-        return Outcome.BEGUN
-    for name, before, after in (
-        ("organisation", last.organisation, told.organisation),
-        ("stream", last.stream, told.stream),
-        ("pushed", last.pushed, told.pushed),
-    ):
-        if before != after:
-            raise ConfigurationError(
-                f"{told.code}: {name}: was {before}, and a code keeps it for ever; choose another code"
-            )
-    if last.ended is not None:
-        return Outcome.BEGUN
-    same = all(getattr(last, name) == getattr(told, name) for name in told.__slots__)
-    return Outcome.UNCHANGED if same else Outcome.CHANGED
 
 
 def _subscription(row: Record) -> Subscription:
