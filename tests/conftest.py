@@ -91,7 +91,7 @@ ABOUT_NO_DATABASE = frozenset(
     for name in (
         *("attack_command", "attack_http", "attack_identity", "attack_parser", "attack_suite", "attack_tls"),
         *("client_messages", "edge_http", "handi_clients", "key_rotation", "proxy", "relay", "revocation_live"),
-        *("remote_supplier_gateway", "push_cluster", "push_streams", "receive_https"),
+        *("remote_supplier_gateway", "push_cluster", "push_streams", "push_turns", "receive_https"),
         *("mutations_http_attacks", "mutations_http_load", "mutations_http_page", "mutations_http_proxy"),
     )
 )

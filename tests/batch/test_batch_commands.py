@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from installation import install, run
-from senders import OWNER, document, line, numbers, prepare
+from senders import OWNER, document, line, numbers, prepare, table
 from test_batch_load import Ask
 
+from installation import install, run, signer
 from kruispunt.batch.items import Kind
 from kruispunt.storage.database import Database
 
@@ -18,7 +18,7 @@ def test_voucher_load_and_status(ask: Ask, fresh_dsn: str, tmp_path: Path) -> No
 
     async def ground(database: Database) -> Path:
         await prepare(database, people)
-        return await install(tmp_path, fresh_dsn, database)
+        return await install(tmp_path, fresh_dsn, database, table(signer()), 'environment = "development"\n')
 
     config = str(ask(ground))
     file = tmp_path / "first.xml"
@@ -55,7 +55,7 @@ def test_an_inbox_is_emptied_in_order(ask: Ask, fresh_dsn: str, tmp_path: Path) 
 
     async def ground(database: Database) -> Path:
         await prepare(database, [ssin])
-        return await install(tmp_path, fresh_dsn, database)
+        return await install(tmp_path, fresh_dsn, database, table(signer()), 'environment = "development"\n')
 
     config, inbox = str(ask(ground)), tmp_path / "inbox"
     inbox.mkdir()

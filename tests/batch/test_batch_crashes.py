@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from installation import command, install, issuer, signer
 from senders import line, numbers, prepare, send
 from test_batch_load import Ask, outcomes
 
+from installation import command, install, issuer, signer
 from kruispunt.batch.files import PART
 from kruispunt.batch.run import OUTCOMES
 from kruispunt.settings import Environment
@@ -52,7 +52,7 @@ def test_rp_08_killed_at_any_moment_it_goes_on(ask: Ask, fresh_dsn: str, tmp_pat
 
     async def ground(database: Database) -> Path:
         await prepare(database, people)
-        return await install(tmp_path, fresh_dsn, database)
+        return await install(tmp_path, fresh_dsn, database, table(signer()), 'environment = "development"\n')
 
     words = command("batch", "load", str(file), "--config", str(ask(ground)), "--json")
     kills = 0

@@ -227,3 +227,10 @@ _volatile = re.compile(
 def steady(payload: bytes) -> bytes:
     """A payload without what differs each time: ticket and times."""
     return _volatile.sub(b"*", payload)
+
+
+def operation_of(service: Service, name: str) -> Operation:
+    """One that the service has."""
+    found = service.operation(name)
+    assert found is not None
+    return found

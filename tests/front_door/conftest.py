@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
 from attacker import Bench, choose
 from bank import Bank
+from identify import load, number, person
 from running import Running, check_ordinary_log, open_directory
+
+_births = count()
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +38,13 @@ def untouched(bench: Bench) -> Iterator[Bench]:
     yield bench
     assert (bank.metric("kruispunt_exchange_seconds_count"), bank.supplier_calls) == before
     bench.answered(bench.message())
+
+
+@pytest.fixture
+def ssins(bank: Bank, tmp_path: Any) -> Iterator[list[str]]:
+    """Ten people of nobody else, known to the registers."""
+    place = next(_births)
+    birth = f"1944-{place // 28 + 1:02d}-{place % 28 + 1:02d}"
+    numbers = [number(birth, 901 + each) for each in range(10)]
+    load(bank, tmp_path, [person("Dienstvoorbeeld", birth, 901 + each) for each in range(10)])
+    return numbers

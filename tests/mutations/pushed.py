@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,8 @@ ENVIRONMENT = Environment.DEVELOPMENT
 OWNER = cbe.compute(9_998_001)
 STREAMS = Streams(ENVIRONMENT, 1, 64 << 20)
 HEAD, END = b"<head>", b"</head>"
+Ask = Callable[[Callable[[Database], Awaitable[None]]], None]
+"""Runs work on a fresh database."""
 
 
 async def subscriptions(database: Database, codes: Sequence[str]) -> None:
@@ -103,6 +105,23 @@ def publishing(
             yield Publisher(client, Outbox(database), streams)
 
     return opened
+
+
+def some(count: int, start: int = 0) -> list[bytes]:
+    """So many records, by their numbers."""
+    return [f"<record>{number}</record>\n".encode() for number in range(start, start + count)]
+
+
+async def publish(database: Database, address: str, streams: Streams = STREAMS) -> None:
+    """One turn: what waits goes out, what was collected is learnt."""
+    async with publishing(database, address, streams)() as publisher:
+        await publisher.publish()
+        await publisher.collect()
+
+
+async def waiting(database: Database) -> int:
+    """Pieces that JetStream has not acknowledged."""
+    return sum(lane.waiting for lane in await Outbox(database).status())
 
 
 async def read(address: str | Sequence[str], code: str, most: int = 1_000_000) -> list[Piece]:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 from distribution_ground import contents, desk, fixing, read, subscribe, subscription, told
-from distribution_installation import NOW, YESTERDAY, install, signer, trusted, words
+from distribution_installation import YESTERDAY, install, trusted, words
 from mutation_ground import OWNERS, at, fresh, inscribe, legal, on, set_clock, table, tell
 
+from installation import NOW, signer
 from kruispunt.mutations.choosing import fix
 from kruispunt.mutations.distributing import distribute
 from kruispunt.storage.database import Database

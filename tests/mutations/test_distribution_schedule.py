@@ -18,10 +18,11 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from distribution_ground import DAY, MORNING, busy_day, contents, desk, distribute_day, fixing, read
-from distribution_installation import NOW, YESTERDAY, install, trusted, words
+from distribution_installation import YESTERDAY, install, trusted, words
 from mutation_ground import at, on
 from psycopg import sql
 
+from installation import NOW
 from kruispunt.mutations import rows
 from kruispunt.mutations.schedule import EVERY_SECONDS, Schedule, Times, tell_uncollected
 from kruispunt.storage.database import Database

@@ -7,13 +7,12 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nats_servers import GENEROUS_SECONDS, Nats, alone
+from nats_servers import GENEROUS_SECONDS, Nats
 from pushed import add_round, publishing, subscriptions
 from telling import CODE, MADE, Subscriber, Telling, mutation, name, ssin
 
@@ -101,12 +100,6 @@ def test_a_piece_is_read_as_it_was_written() -> None:
 def test_a_message_that_is_no_piece_is_refused(headers: dict[str, str] | None) -> None:
     with pytest.raises(DataError):
         read_piece(headers, b"")
-
-
-@pytest.fixture
-def nats(tmp_path: Path) -> Iterator[Nats]:
-    with alone(tmp_path / "nats") as running:
-        yield running
 
 
 def tellings() -> list[Telling]:

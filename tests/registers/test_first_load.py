@@ -10,8 +10,8 @@ from typing import Any
 
 import asyncpg
 import pytest
+from breaking_off import BreaksOff, everything
 from made_up import TODAY, belgian, fresh, legal
-from test_changes import BreaksOff, everything
 
 from kruispunt.errors import StorageError
 from kruispunt.registers import changes, importing, key_writing

@@ -1,4 +1,4 @@
-"""An installation of the tests: settings, keys, and the rights of one sender, for the commands."""
+"""An installation for tests of commands: settings, keys, and rights in force."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from senders import table
 
 from kruispunt.access import store
+from kruispunt.access.model import AccessTable
 from kruispunt.storage.database import Database
 from kruispunt.wss.sign import Signer
 from signed_messages import CA, DAY, certificate, ec_key, rsa_key, usage
@@ -30,12 +30,12 @@ def issuer() -> x509.Certificate:
 
 @cache
 def signer() -> Signer:
-    """The sender, and the platform too."""
-    return Signer(rsa_key(), certificate("sender", rsa_key(), (issuer(), ec_key(_number=7)), **_VALID))
+    """The platform, and whoever sends files."""
+    return Signer(rsa_key(), certificate("platform", rsa_key(), (issuer(), ec_key(_number=7)), **_VALID))
 
 
-async def install(directory: Path, dsn: str, database: Database) -> Path:
-    """The settings file of an installation that trusts the issuer of the tests."""
+async def install(directory: Path, dsn: str, database: Database, rights: AccessTable, more: str) -> Path:
+    """The settings file of an installation that trusts the issuer of the tests, with `more` settings, the environment among them."""
     key = rsa_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     for name, content in (
         ("key.pem", key),
@@ -48,7 +48,6 @@ async def install(directory: Path, dsn: str, database: Database) -> Path:
     settings = directory / "kruispunt.toml"
     settings.write_text(
         f"""
-environment = "development"
 dsn = "{dsn}"
 tls_certificate = "certificate.pem"
 tls_key = "key.pem"
@@ -57,12 +56,12 @@ signing_certificate = "certificate.pem"
 signing_key = "key.pem"
 log_master_key_file = "master.key"
 access_dir = "access"
-""",
+{more}""",
         encoding="utf-8",
     )
     settings.chmod(0o600)
     (directory / "access").mkdir()
-    await store.apply(database, table(signer()), "tests", "tests")
+    await store.apply(database, rights, "tests", "tests")
     return settings
 
 
