@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from senders import line, numbers, prepare, send
+from senders import line, numbers, prepare, send, table
 from test_batch_load import Ask, outcomes
 
 from installation import command, install, issuer, signer
