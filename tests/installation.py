@@ -35,7 +35,7 @@ def signer() -> Signer:
 
 
 async def install(directory: Path, dsn: str, database: Database, rights: AccessTable, more: str) -> Path:
-    """The settings file of an installation that trusts the issuer of the tests; `more` has its environment, and others."""
+    """The settings file of an installation that trusts the issuer of the tests; `more` has its environment."""
     key = rsa_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     for name, content in (
         ("key.pem", key),

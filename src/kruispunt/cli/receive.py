@@ -35,6 +35,8 @@ app = typer.Typer(invoke_without_command=True)
 logger = structlog.get_logger("receive")
 
 T = TypeVar("T")
+_Tls = tuple[Path | None, Path | None, Path | None]
+"""Certificate, key, and the issuer of the other side."""
 
 UrlOption = Annotated[str | None, typer.Option("--url", help="Address of the platform: https://host:port.")]
 FolderOption = Annotated[
@@ -98,10 +100,7 @@ def receive(
     expected = Expected(code, environment, _organisation(receiver), legal_context)
     trust = platform_trust(_needed(platform_certificate, "--platform-certificate"))
     tls = (certificate, key, ca)
-    if nats:
-        origin = _nats(nats, url, folder, code, environment, tls, where)
-    else:
-        origin = _source(url, folder, code, *tls, where)
+    origin = _nats(nats, url, folder, code, environment, tls, where) if nats else _source(url, folder, code, tls, where)
     with _reported(as_json), alone(where), origin as source, Copy(where / COPY) as copy:
         desk = Desk(copy, trust, expected, first, lambda: datetime.now(UTC))
         if every is None:
@@ -160,7 +159,7 @@ def again(
     """
     where, code = _needed(into, "--into"), _code(subscription)
     trust = platform_trust(_needed(platform_certificate, "--platform-certificate"))
-    origin = _https(_needed(url, "--url"), code, certificate, key, ca, where)
+    origin = _https(_needed(url, "--url"), code, (certificate, key, ca), where)
     with _reported(as_json), alone(where), origin as source, Copy(where / COPY) as copy:
         desk = Desk(copy, trust, Expected(code), 1, lambda: datetime.now(UTC))
         path = _fetched_again(desk, source, sequence)
@@ -234,21 +233,13 @@ def _go_on(desk: Desk, source: Source, every: float) -> None:
 
 
 @contextlib.contextmanager
-def _source(
-    url: str | None,
-    folder: Path | None,
-    code: str,
-    certificate: Path | None,
-    key: Path | None,
-    ca: Path | None,
-    into: Path,
-) -> Iterator[Source]:
+def _source(url: str | None, folder: Path | None, code: str, tls: _Tls, into: Path) -> Iterator[Source]:
     if (url is None) == (folder is None):
         raise ConfigurationError("--url, --folder or --nats: give one of them")
     if folder is not None:
         yield FolderSource(folder, code)
         return
-    with _https(_needed(url, "--url"), code, certificate, key, ca, into) as source:
+    with _https(_needed(url, "--url"), code, tls, into) as source:
         yield source
 
 
@@ -259,7 +250,7 @@ def _nats(
     folder: Path | None,
     code: str,
     environment: Environment | None,
-    tls: tuple[Path | None, Path | None, Path | None],
+    tls: _Tls,
     into: Path,
 ) -> Iterator[Source]:
     if url is not None or folder is not None:
@@ -268,21 +259,26 @@ def _nats(
         from kruispunt.jetstream.connection import Way
         from kruispunt.receive.pushed import SPOOL, PushedSource
         from kruispunt.receive.spool import Spool
-    certificate, key, ca = tls
-    secure = all(server.startswith("tls://") for server in servers)
-    if secure:
-        certificate, key = _needed(certificate, "--certificate"), _needed(key, "--key")
-        ca = _needed(ca, "--ca")
+    if all(server.startswith("tls://") for server in servers):
+        certificate, key, ca = _all_needed(tls)
+        way = Way(tuple(servers), ca, certificate, key)
     elif any(tls):
         raise ConfigurationError("--nats: certificates need tls://")
-    way = Way(tuple(servers), ca, certificate, key)
+    else:
+        way = Way(tuple(servers))
     with Spool(into / SPOOL) as spool:
         yield PushedSource(way, _needed(environment, "--environment"), code, spool, into / FILES)
 
 
-def _https(url: str, code: str, certificate: Path | None, key: Path | None, ca: Path | None, into: Path) -> HttpsSource:
-    context = tls_context(_needed(ca, "--ca"), _needed(certificate, "--certificate"), _needed(key, "--key"))
+def _https(url: str, code: str, tls: _Tls, into: Path) -> HttpsSource:
+    certificate, key, ca = _all_needed(tls)
+    context = tls_context(ca, certificate, key)
     return HttpsSource(url, context, code, into / FILES, Waiting(time.monotonic, time.sleep))
+
+
+def _all_needed(tls: _Tls) -> tuple[Path, Path, Path]:
+    certificate, key, ca = tls
+    return _needed(certificate, "--certificate"), _needed(key, "--key"), _needed(ca, "--ca")
 
 
 def _needed(value: T | None, option: str) -> T:
