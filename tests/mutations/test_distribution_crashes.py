@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import resource
 import subprocess
@@ -130,6 +131,8 @@ def test_rp_18_a_full_disk_is_told_and_loses_nothing(fresh_dsn: str, tmp_path: P
         text=True,
         check=False,
         timeout=GENEROUS_SECONDS,
+        # What this process compiled would stay cut off, for others to import.
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
     )
     assert full.returncode == 1
