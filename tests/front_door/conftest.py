@@ -12,6 +12,9 @@ from bank import Bank
 from identify import load, number, person
 from running import Running, check_ordinary_log, open_directory
 
+from kruispunt.cli import main
+from kruispunt.cli.terminal import out
+
 _births = count()
 
 
@@ -48,3 +51,16 @@ def ssins(bank: Bank, tmp_path: Any) -> Iterator[list[str]]:
     numbers = [number(birth, 901 + each) for each in range(10)]
     load(bank, tmp_path, [person("Dienstvoorbeeld", birth, 901 + each) for each in range(10)])
     return numbers
+
+
+@pytest.fixture
+def run(bank: Bank, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a command in this process; returns what it printed."""
+    monkeypatch.setenv("KRUISPUNT_CONFIG", str(bank.directory / "kruispunt.toml"))
+    monkeypatch.setattr(out, "_width", 300)
+
+    def command(*words: str) -> str:
+        main.app(list(words), standalone_mode=False)
+        return capsys.readouterr().out
+
+    return command

@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 from bank import Bank
 
-from kruispunt.cli import main
-from kruispunt.cli.terminal import out
 from kruispunt.errors import ConfigurationError, DataError
 from kruispunt.identifiers.ssin import compute
 from supplier_elsewhere import elsewhere
@@ -36,19 +34,6 @@ pushed = true
 """
 PROGRAM = Path(__file__).parents[1] / "stream_process.py"
 SSIN = compute(date(1919, 6, 1), 941, test_band=True)
-
-
-@pytest.fixture
-def run(bank: Bank, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Runs a command in this process; returns what it printed."""
-    monkeypatch.setenv("KRUISPUNT_CONFIG", str(bank.directory / "kruispunt.toml"))
-    monkeypatch.setattr(out, "_width", 300)
-
-    def command(*words: str) -> str:
-        main.app(list(words), standalone_mode=False)
-        return capsys.readouterr().out
-
-    return command
 
 
 def test_subscriptions_are_defined_shown_and_ended(run: Any, tmp_path: Path) -> None:

@@ -8,10 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bank import Bank
 
-from kruispunt.cli import main
-from kruispunt.cli.terminal import out
 from kruispunt.errors import ConfigurationError, DataError
 from kruispunt.identifiers.ssin import compute
 
@@ -29,19 +26,6 @@ organisations = ["18/0"]
 code = "A"
 name = "Known for partner A"
 """
-
-
-@pytest.fixture
-def run(bank: Bank, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Runs a command in this process; returns what it printed."""
-    monkeypatch.setenv("KRUISPUNT_CONFIG", str(bank.directory / "kruispunt.toml"))
-    monkeypatch.setattr(out, "_width", 200)
-
-    def command(*words: str) -> str:
-        main.app(list(words), standalone_mode=False)
-        return capsys.readouterr().out
-
-    return command
 
 
 def test_registers_are_defined_and_shown(run: Any, tmp_path: Path) -> None:

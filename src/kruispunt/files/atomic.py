@@ -26,8 +26,13 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    keep_names(path.parent)
+
+
+def keep_names(directory: Path) -> None:
+    """What took its place in a directory is there when the machine stops."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(directory)
+        os.fsync(handle)
     finally:
-        os.close(directory)
+        os.close(handle)

@@ -22,6 +22,7 @@ from typing import Final
 import structlog
 
 from kruispunt.errors import DataError
+from kruispunt.files.atomic import keep_names
 from kruispunt.files.voucher import SUFFIX, Content, content_of, voucher_of
 
 _WORK: Final = ".writing-"
@@ -89,7 +90,7 @@ def place(source: Path, path: Path, content: Content | None) -> None:
             )
         _share(source, path.parent)
         source.replace(path)
-        _keep(path.parent)
+        keep_names(path.parent)
 
 
 def place_voucher(work: Path, path: Path, voucher: bytes) -> None:
@@ -103,7 +104,7 @@ def place_voucher(work: Path, path: Path, voucher: bytes) -> None:
             os.fsync(target.fileno())
         _share(Path(source), path.parent)
         Path(source).replace(voucher_of(path))
-        _keep(path.parent)
+        keep_names(path.parent)
 
 
 def remove(path: Path) -> bool:
@@ -134,7 +135,7 @@ def _make_folder(folder: Path) -> None:
         raise DataError("a link stands where the folder of a subscription should: remove it", where=str(folder))
     if not folder.is_dir():
         folder.mkdir(mode=0o700, exist_ok=True)
-        _keep(folder.parent)
+        keep_names(folder.parent)
 
 
 def _share(file: Path, folder: Path) -> None:
@@ -155,15 +156,6 @@ def _share(file: Path, folder: Path) -> None:
             code="mutations.not-shared",
             file=file.name,
         )
-
-
-def _keep(folder: Path) -> None:
-    """What took its place in a folder is there when the machine stops."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _set_aside(path: Path) -> Path:
