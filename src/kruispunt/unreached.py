@@ -13,7 +13,8 @@ def cause_of(error: BaseException, whose: str = "its") -> str:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"{whose} certificate is not trusted: {cause.verify_message}"
     if isinstance(cause, ssl.SSLError):
-        return f"TLS: {(cause.reason or 'failed').replace('_', ' ').lower()}"
+        # One that Python made, and not OpenSSL, has no reason at all.
+        return f"TLS: {(getattr(cause, 'reason', None) or 'failed').replace('_', ' ').lower()}"
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror
     return type(error).__name__

@@ -268,6 +268,7 @@ def test_who_is_refused_at_the_door_is_logged_too(bank: Gateway) -> None:
     got = bank.get("no-service", f"{FILES}/1")
     assert got.status == 403
     assert "not registered for Mutations" in got.json["detail"]
+    assert got.json["detail"].endswith("for the application and the service Mutations.")
     incoming, outgoing = bank.logged(got.ticket)
     assert incoming.message is None
     assert outgoing.facts["rule"] == "registration.service"
