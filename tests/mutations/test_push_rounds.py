@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import itertools
 from dataclasses import replace
@@ -246,6 +247,40 @@ def test_rp_16_a_change_under_way_while_a_subscription_is_begun_is_told_to_it(fr
         await rounds(database, table()).write()
         ((_, _, records),) = await files(database)
         assert [record.ssin for record in records] == [under_way]
+
+    on(fresh_dsn, question)
+
+
+def test_rp_16_whenever_a_subscription_is_begun_it_is_told_all_changes_from_then_on(fresh_dsn: str) -> None:
+    """While people change and rounds are written; who was subscribed before is told each of them once."""
+    people = fresh(24)
+
+    async def question(database: Database) -> None:
+        await begin(database)
+        await subscribe(database, *wanted("first"), rights=RIGHTS)
+        await known(database, *people)
+        work = rounds(database, RIGHTS)
+
+        async def change() -> None:
+            for person in people:
+                await tell(database, {"ssin": person, "nationalRegister": legal("Maes")})
+
+        async def subscribing() -> None:
+            for n in range(5):
+                await subscribe(database, *wanted(f"new-{n}"), rights=RIGHTS)
+
+        async def writing() -> None:
+            for _ in range(8):
+                await work.write()
+
+        await asyncio.gather(change(), subscribing(), writing())
+        await work.write()
+        told: dict[str, list[Ssin]] = {"first": []}
+        for code, _, records in await files(database):
+            told.setdefault(code, []).extend(record.ssin for record in records)
+        assert sorted(told.pop("first")) == sorted(people)
+        for code, numbers in told.items():
+            assert sorted(numbers) == sorted(people[len(people) - len(numbers) :]), code
 
     on(fresh_dsn, question)
 
