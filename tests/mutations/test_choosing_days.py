@@ -8,15 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 import pytest
 from choosing_ground import DAY, NEXT, alpha, fix, no_room, rename, stage
-from mutation_ground import (
-    OWNERS,
-    at,
-    inscribe,
-    on,
-    people_told,
-    set_clock,
-    table,
-)
+from mutation_ground import OWNERS, at, inscribe, on, people_told, set_clock, table
 
 from kruispunt.errors import DataError
 from kruispunt.identifiers.ssin import Ssin

@@ -65,14 +65,7 @@ _CANDIDATE: Final = (
 )
 
 
-async def fix(
-    database: Database,
-    table: AccessTable,
-    day: date,
-    *,
-    now: datetime,
-    early: bool = False,
-) -> Distribution:
+async def fix(database: Database, table: AccessTable, day: date, *, now: datetime, early: bool = False) -> Distribution:
     """What is told of a civil day in Belgium: who of whom, by the access `table` in force. The same one every time.
 
     Days are fixed in order, when they are over; today only when it is `early`, and then what comes later today is told
