@@ -1,4 +1,4 @@
-"""The composition root: the only file that knows the concrete classes, but for `app_mutations.py`."""
+"""The composition root: the only file that knows the concrete classes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,23 @@ from kruispunt.errors import ConfigurationError
 from kruispunt.gateway.forwarded import Forwarded, address_of
 from kruispunt.gateway.http import HttpGateway
 from kruispunt.gateway.identity import Pair, PairWatch, TlsFront, read_pair, watch
+from kruispunt.gateway.mutations.answers import Answers
 from kruispunt.gateway.mutations.api import MutationsApi
 from kruispunt.gateway.mutations.asked import PREFIX
+from kruispunt.gateway.mutations.delivery import Readers
 from kruispunt.gateway.secrets import read_certificates, read_secret
 from kruispunt.gateway.wsdl import documents
 from kruispunt.identifiers.ticket import TicketSource
+from kruispunt.jetstream import extra
 from kruispunt.mutations import entitlement
+from kruispunt.mutations.choosing import fix
+from kruispunt.mutations.distributing import Fix
+from kruispunt.mutations.distributions import Distribution
+from kruispunt.mutations.outbox import Outbox
+from kruispunt.mutations.pushing import Pusher, Wait
+from kruispunt.mutations.rounds import Rounds
+from kruispunt.mutations.schedule import Times
+from kruispunt.mutations.writing import Desk
 from kruispunt.pipeline.chain import answer
 from kruispunt.pipeline.context import Answer, Incoming, TlsClient
 from kruispunt.pipeline.platform import Access, Observer, Platform, Rules, mount
@@ -210,6 +221,21 @@ async def open_suppliers(
 
 
 @contextlib.asynccontextmanager
+async def open_stream_supplier(
+    settings: Settings, stream: str, clock: Clock, watch: Watch
+) -> AsyncIterator[RemoteSupplier]:
+    """Whoever is asked for the items of a stream. Raises ConfigurationError when nobody is configured."""
+    configured = stream_suppliers_of(settings)
+    if stream not in configured:
+        raise ConfigurationError(f"nobody can be asked for {stream}: add a table [supplier.{stream}] to suppliers_file")
+    supplier = RemoteSupplier(stream, configured[stream], signer_of(settings), clock, watch)
+    try:
+        yield supplier
+    finally:
+        await supplier.close()
+
+
+@contextlib.asynccontextmanager
 async def open_platform(
     settings: Settings,
     dsn: str,
@@ -294,6 +320,68 @@ async def open_bench(settings: Settings, database: Database, clock: Clock | None
         )
 
 
+async def open_desk(
+    settings: Settings, database: Database, clock: Clock | None = None, *, early: bool = False
+) -> tuple[Desk, Fix]:
+    """What mutation files are written with, and how a day is fixed: by the rights in force now, `early` today too.
+
+    Raises ConfigurationError when there is no folder for them, StorageError.
+    """
+    clock = clock or SystemClock()
+    directory = settings.mutation_dir
+    if directory is None or not directory.is_dir():
+        named = "is not set" if directory is None else f"names {directory}, which is no directory"
+        raise ConfigurationError(f"mutation_dir {named}: make a folder for the files of subscribers, and name it there")
+    table = (await store.current(database)).table
+
+    async def fix_day(day: date) -> Distribution:
+        return await fix(database, table, day, now=clock.now(), early=early)
+
+    return Desk(directory, settings.environment, signer_of(settings), clock.now), fix_day
+
+
+def times_of(settings: Settings) -> Times:
+    """When days are distributed, and for how long files are kept."""
+    return Times(
+        time.fromisoformat(settings.distribution_time), settings.mutation_retention_days, settings.mutation_notice_days
+    )
+
+
+def open_pusher(settings: Settings, database: Database, wait: Wait, clock: Clock | None = None) -> Pusher:
+    """What pushes to subscribers over NATS. Raises ConfigurationError when no server is named, or without nats-py."""
+    if not settings.push_servers:
+        raise ConfigurationError(
+            "push_servers is not set: name the NATS servers there; see docs/how-to/push-mutations.md"
+        )
+    with extra.needed():
+        from kruispunt.jetstream.connection import Way, connected
+        from kruispunt.mutations.lanes import Publisher, Streams
+    clock = clock or SystemClock()
+    if settings.push_key is not None:
+        read_secret(settings.push_key)
+    way = Way(settings.push_servers, settings.push_ca, settings.push_certificate, settings.push_key)
+    streams = Streams(settings.environment, settings.push_replicas, settings.push_stream_bytes)
+
+    async def rights() -> AccessTable:
+        return (await store.current(database)).table
+
+    @contextlib.asynccontextmanager
+    async def publisher() -> AsyncIterator[Publisher]:
+        async with connected(way, "kruispunt mutations push") as client:
+            yield Publisher(client, Outbox(database), streams)
+
+    rounds = Rounds(
+        database=database,
+        rights=rights,
+        environment=settings.environment,
+        signer=signer_of(settings),
+        now=clock.now,
+        notice=timedelta(days=settings.mutation_notice_days),
+        retention=timedelta(days=settings.mutation_retention_days),
+    )
+    return Pusher(database, publisher, rounds.write, wait, settings.push_seconds)
+
+
 @contextlib.asynccontextmanager
 async def _open_trust(settings: Settings, clock: Clock) -> AsyncIterator[tuple[TrustStore, Revocation]]:
     """Whose certificates are believed, and which of them were revoked."""
@@ -344,6 +432,15 @@ def _revocation_rules(settings: Settings) -> RevocationRules | None:
         directory=settings.crl_dir,
         max_age=timedelta(seconds=settings.revocation_max_age_seconds),
     )
+
+
+def mutations_api(platform: Platform, settings: Settings) -> MutationsApi | None:
+    """Files of subscriptions over HTTPS; None where no folder for them is set."""
+    if settings.mutation_dir is None:
+        return None
+    retention = timedelta(days=settings.mutation_retention_days)
+    answers = Answers(platform.database, settings.mutation_dir, Readers(), platform.clock, retention)
+    return MutationsApi(platform, answers, settings.request_seconds)
 
 
 def gateway(

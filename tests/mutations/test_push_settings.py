@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kruispunt import settings
-from kruispunt.app_mutations import open_pusher
+from kruispunt.app import open_pusher
 from kruispunt.errors import ConfigurationError
 from kruispunt.jetstream import extra
 

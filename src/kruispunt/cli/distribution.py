@@ -11,19 +11,20 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, TextColumn
 
-from kruispunt.app_mutations import open_desk, times_of
-from kruispunt.cli.numbers import ssin_of
+from kruispunt.app import open_desk, times_of
 from kruispunt.cli.terminal import (
     ConfigOption,
     JsonOption,
     err,
     find_settings,
+    harmless,
     out,
-    print_list,
+    print_json,
     with_database,
 )
 from kruispunt.clock import SystemClock, today
 from kruispunt.errors import DataError
+from kruispunt.identifiers.ssin import InvalidSsin, Ssin, validate
 from kruispunt.mutations import rows
 from kruispunt.mutations.disclosure import Disclosure, disclosures
 from kruispunt.mutations.distributing import Done, Fix, distribute, restore
@@ -70,13 +71,13 @@ def distribute_(
             return told
 
     done = with_database(config, work)
-    print_list(
-        done,
-        lambda each: {"day": str(each.day), "files": each.files, "records": each.records},
-        lambda each: f"{each.day}: {each.files:,} files written, {each.records:,} records in them",
-        "No day is due.",
-        as_json=as_json,
-    )
+    if as_json:
+        print_json([{"day": str(each.day), "files": each.files, "records": each.records} for each in done])
+        return
+    for each in done:
+        out.print(f"{each.day}: {each.files:,} files written, {each.records:,} records in them")
+    if not done:
+        out.print("No day is due.")
 
 
 def schedule(config: ConfigOption = None) -> None:
@@ -115,7 +116,13 @@ def status(
     """
     first = today(SystemClock()) - timedelta(days=days)
     found = with_database(config, lambda database, _: rows.latest(database, first))
-    print_list(found, _told, _line, "No day was distributed.", as_json=as_json)
+    if as_json:
+        print_json([_told(each) for each in found])
+        return
+    for each in found:
+        out.print(_line(each), markup=False)
+    if not found:
+        out.print("No day was distributed.")
 
 
 def again(
@@ -153,9 +160,19 @@ def told(
 
     Example: kruispunt mutations told 85673093333
     """
-    number = ssin_of(ssin)
+    number = _number(ssin)
     found = with_database(config, lambda database, _: disclosures(database, number))
-    print_list(found, _disclosed, _disclosure, "Nobody was told.", as_json=as_json)
+    if as_json:
+        print_json([_disclosed(each) for each in found])
+        return
+    for each in found:
+        when = "pushed" if each.day is None else str(each.day)
+        what = f"stream {each.stream}" if each.stream else ", ".join(each.kinds)
+        data = f" ({', '.join(each.groups)})" if each.groups else ""
+        text = f"{when}  {each.code} {each.sequence}  {each.organisation} under {each.legal_context}: {what}{data}"
+        out.print(harmless(text), markup=False)
+    if not found:
+        out.print("Nobody was told.")
 
 
 def _days(text: str | None) -> Sequence[date]:
@@ -163,6 +180,13 @@ def _days(text: str | None) -> Sequence[date]:
         return [] if text is None else [date.fromisoformat(text)]
     except ValueError:
         raise DataError("--day: no day such as 2026-01-31") from None
+
+
+def _number(text: str) -> Ssin:
+    try:
+        return validate(text, today=today(SystemClock()), test_band=True)
+    except InvalidSsin as error:
+        raise DataError(f"{error}") from None
 
 
 def _bar() -> Progress:
@@ -194,14 +218,7 @@ def _line(each: Kept) -> str:
     else:
         state = "" if each.made is None else "not collected"
     asked = ", asked for again" if each.asked is not None else ""
-    return f"{each.file.day}  {each.file.name:40} {made}  {state}{asked}"
-
-
-def _disclosure(each: Disclosure) -> str:
-    when = "pushed" if each.day is None else str(each.day)
-    what = f"stream {each.stream}" if each.stream else ", ".join(each.kinds)
-    data = f" ({', '.join(each.groups)})" if each.groups else ""
-    return f"{when}  {each.code} {each.sequence}  {each.organisation} under {each.legal_context}: {what}{data}"
+    return harmless(f"{each.file.day}  {each.file.name:40} {made}  {state}{asked}")
 
 
 def _disclosed(each: Disclosure) -> dict[str, object]:

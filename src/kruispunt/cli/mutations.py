@@ -8,16 +8,9 @@ from typing import Annotated
 import typer
 
 from kruispunt.access import store
-from kruispunt.app_mutations import open_stream_supplier
+from kruispunt.app import open_stream_supplier
 from kruispunt.cli.reports import tell_report
-from kruispunt.cli.terminal import (
-    ConfigOption,
-    JsonOption,
-    out,
-    print_list,
-    who_reads,
-    with_database,
-)
+from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads, with_database
 from kruispunt.clock import SystemClock, today
 from kruispunt.errors import ConfigurationError, DataError
 from kruispunt.mutations import defining, streams, subscriptions
@@ -61,7 +54,13 @@ def subscriptions_(
     Example: kruispunt mutations subscriptions
     """
     found = with_database(config, lambda database, _: subscriptions.every(database, ended=ended))
-    print_list(found, _told, _line, "Nobody is subscribed: kruispunt mutations define FILE", as_json=as_json)
+    if as_json:
+        print_json([_told(each) for each in found])
+        return
+    for each in found:
+        out.print(harmless(_line(each)), markup=False)
+    if not found:
+        out.print("Nobody is subscribed: kruispunt mutations define FILE")
 
 
 @app.command()

@@ -10,7 +10,6 @@ from typing import Annotated, BinaryIO
 import typer
 
 from kruispunt.cli import registering
-from kruispunt.cli.numbers import ssin_of
 from kruispunt.cli.reports import tell_report
 from kruispunt.cli.terminal import (
     ConfigOption,
@@ -18,12 +17,12 @@ from kruispunt.cli.terminal import (
     harmless,
     out,
     print_json,
-    print_list,
     who_reads,
     with_database,
 )
 from kruispunt.clock import SystemClock, today
 from kruispunt.errors import DataError
+from kruispunt.identifiers.ssin import InvalidSsin, Ssin, validate
 from kruispunt.registers import changes, legal_rules, parts
 from kruispunt.registers.exporting import export_people
 from kruispunt.registers.history import Change, history
@@ -93,7 +92,7 @@ def replace(
 
     Example: kruispunt people replace 90421496028 85673093333
     """
-    old, new = ssin_of(ssin), ssin_of(by)
+    old, new = _number(ssin), _number(by)
     with_database(config, lambda database, _: changes.replace(database, old, new, author=who_reads()))
     out.print("Replaced.")
 
@@ -107,7 +106,7 @@ def cancel(
 
     Example: kruispunt people cancel 85673093333
     """
-    number = ssin_of(ssin)
+    number = _number(ssin)
     with_database(config, lambda database, _: changes.cancel(database, number, author=who_reads()))
     out.print("Cancelled.")
 
@@ -122,10 +121,16 @@ def history_(
 
     Example: kruispunt people history 85673093333
     """
-    number = ssin_of(ssin)
+    number = _number(ssin)
     found = with_database(config, lambda database, _: history(database, number))
-    nothing = "No change was made since the number was loaded, or no register knows it."
-    print_list(found, _told, _line, nothing, as_json=as_json)
+    if as_json:
+        print_json([_told(change) for change in found])
+    elif not found:
+        out.print("No change was made since the number was loaded, or no register knows it.")
+    for change in () if as_json else found:
+        fields, told = ", ".join(change.fields), ", ".join(parts.named(change.parts)) or "nothing"
+        line = f"{change.at:%Y-%m-%d %H:%M:%S}Z  {change.kind.name.lower():9} {change.author}  {fields} (told: {told})"
+        out.print(harmless(line), markup=False)
 
 
 @app.command()
@@ -138,7 +143,7 @@ def show(
 
     Example: kruispunt people show 85673093333
     """
-    number = ssin_of(ssin)
+    number = _number(ssin)
     found = with_database(config, lambda database, _: describe(database, number))
     if found is None:
         if as_json:
@@ -191,9 +196,11 @@ def _told(change: Change) -> dict[str, object]:
     }
 
 
-def _line(change: Change) -> str:
-    fields, told = ", ".join(change.fields), ", ".join(parts.named(change.parts)) or "nothing"
-    return f"{change.at:%Y-%m-%d %H:%M:%S}Z  {change.kind.name.lower():9} {change.author}  {fields} (told: {told})"
+def _number(text: str) -> Ssin:
+    try:
+        return validate(text, today=today(SystemClock()), test_band=True)
+    except InvalidSsin as error:
+        raise DataError(f"not a SSIN: {error}") from None
 
 
 def _new_file(path: Path) -> BinaryIO:

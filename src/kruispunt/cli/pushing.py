@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from kruispunt.app_mutations import open_pusher
-from kruispunt.cli.terminal import ConfigOption, JsonOption, out, print_list, with_database
+from kruispunt.app import open_pusher
+from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, with_database
 from kruispunt.mutations.outbox import Lane, Outbox
 from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
@@ -52,7 +52,13 @@ def pushed(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     Example: kruispunt mutations pushed
     """
     found = with_database(config, lambda database, _: Outbox(database).status())
-    print_list(found, _told, _line, "Nothing was pushed yet.", as_json=as_json)
+    if as_json:
+        print_json([_told(each) for each in found])
+        return
+    for each in found:
+        out.print(harmless(_line(each)), markup=False)
+    if not found:
+        out.print("Nothing was pushed yet.")
 
 
 def resend(

@@ -13,12 +13,12 @@ import typer
 
 from kruispunt.app import (
     check_secrets,
+    open_stream_supplier,
     open_suppliers,
     signer_of,
     stream_suppliers_of,
     suppliers_of,
 )
-from kruispunt.app_mutations import open_stream_supplier
 from kruispunt.cli.terminal import ConfigOption, JsonOption, find_settings, harmless, out, print_json
 from kruispunt.clock import SystemClock, to_text
 from kruispunt.errors import ConfigurationError

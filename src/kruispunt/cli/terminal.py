@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -115,19 +115,6 @@ def harmless(text: str) -> str:
 def print_json(value: Any) -> None:
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     typer.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
-
-
-def print_list(
-    found: Sequence[T], told: Callable[[T], object], line: Callable[[T], str], nothing: str, *, as_json: bool
-) -> None:
-    """What a command found: as `told` says it, for programs; else a line each, or that there is `nothing`."""
-    if as_json:
-        print_json([told(each) for each in found])
-        return
-    for each in found:
-        out.print(harmless(line(each)), markup=False)
-    if not found:
-        out.print(nothing)
 
 
 def who_reads() -> str:

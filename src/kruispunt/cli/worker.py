@@ -12,8 +12,7 @@ from typing import Any
 import structlog
 import uvloop
 
-from kruispunt.app import WrapSupplier, follow_certificates, gateway, open_platform
-from kruispunt.app_mutations import mutations_api
+from kruispunt.app import WrapSupplier, follow_certificates, gateway, mutations_api, open_platform
 from kruispunt.errors import KruispuntError
 from kruispunt.gateway.door import Limits
 from kruispunt.gateway.identity import TlsFront
