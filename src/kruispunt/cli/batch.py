@@ -32,11 +32,9 @@ from kruispunt.settings import Environment, Settings
 from kruispunt.storage.database import Database
 from kruispunt.wss.sign import Signer
 
-app = typer.Typer(help="Files of inscriptions and deletions.", no_args_is_help=True)
 logger = structlog.get_logger("batch")
 
 
-@app.command("load")
 def load_(
     file: Annotated[Path, typer.Argument(help="XML or CSV; its voucher lies beside it.", exists=True, dir_okay=False)],
     config: ConfigOption = None,
@@ -63,7 +61,6 @@ def load_(
         raise typer.Exit(1)
 
 
-@app.command()
 def watch(
     directory: Annotated[Path, typer.Argument(help="Where files and vouchers arrive.", exists=True, file_okay=False)],
     every: Annotated[float, typer.Option("--every", help="Seconds between two looks.", min=0.1)] = 5.0,
@@ -91,7 +88,6 @@ def watch(
     with_database(config, work)
 
 
-@app.command("status")
 def status_(
     owner: Annotated[str | None, typer.Option("--owner", help="CBE number of the register's user.")] = None,
     config: ConfigOption = None,
@@ -112,7 +108,6 @@ def status_(
         out.print("No file was taken.")
 
 
-@app.command()
 def voucher(
     file: Annotated[Path, typer.Argument(help="The file that the voucher is for.", exists=True, dir_okay=False)],
     key: Annotated[Path, typer.Option("--key", help="PEM: private key of the sender.", exists=True)],

@@ -23,8 +23,6 @@ from kruispunt.errors import DataError
 from kruispunt.identifiers.ticket import InvalidTicket, span
 from kruispunt.securitylog.read import Found
 
-app = typer.Typer(help="The security log. Every reading is logged too.", no_args_is_help=True)
-
 SHOWN = (
     "at",
     "operation",
@@ -44,7 +42,6 @@ SHOWN = (
 )
 
 
-@app.command()
 def show(
     ticket: Annotated[str, typer.Argument(help="The CBSS ticket of the exchange.")],
     config: ConfigOption = None,

@@ -20,10 +20,7 @@ from kruispunt.registers.jsonlines import ImportReport
 from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
 
-app = typer.Typer(help="Changes of people, and further streams, for those who subscribed.", no_args_is_help=True)
 
-
-@app.command()
 def define(
     file: Annotated[Path, typer.Argument(help="TOML; see docs/reference/subscriptions.md.", exists=True)],
     config: ConfigOption = None,
@@ -42,7 +39,6 @@ def define(
         out.print(f"{each.code:30} {outcome.value}", markup=False)
 
 
-@app.command("subscriptions")
 def subscriptions_(
     ended: Annotated[bool, typer.Option("--ended", help="Also those that are not in force any more.")] = False,
     config: ConfigOption = None,
@@ -62,7 +58,6 @@ def subscriptions_(
         out.print("Nobody is subscribed: kruispunt mutations define FILE")
 
 
-@app.command()
 def end(
     code: Annotated[str, typer.Argument(help="Of the subscription.")],
     config: ConfigOption = None,
@@ -76,7 +71,6 @@ def end(
     out.print("Ended.")
 
 
-@app.command()
 def feed(
     stream: Annotated[str, typer.Argument(help="Name of the stream, one of mutation_streams.")],
     file: Annotated[Path, typer.Argument(help="JSON Lines or XML; see docs/reference/subscriptions.md.", exists=True)],
@@ -96,7 +90,6 @@ def feed(
     tell_report(with_database(config, work), file, as_json)
 
 
-@app.command()
 def poll(
     stream: Annotated[str, typer.Argument(help="Name of the stream, and of its table in suppliers_file.")],
     config: ConfigOption = None,

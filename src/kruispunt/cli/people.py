@@ -9,7 +9,6 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from kruispunt.cli import registering
 from kruispunt.cli.reports import tell_report
 from kruispunt.cli.terminal import (
     ConfigOption,
@@ -32,12 +31,7 @@ from kruispunt.registers.show import PersonRecord, describe
 from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
 
-app = typer.Typer(help="People in the registers.", no_args_is_help=True)
-app.command("register")(registering.register_)
-app.command()(registering.update)
 
-
-@app.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(help="JSON Lines; see docs/reference/imports.md.", exists=True)],
     write_new: Annotated[
@@ -65,7 +59,6 @@ def import_(
     tell_report(with_database(config, work), file, as_json)
 
 
-@app.command("export")
 def export_(
     file: Annotated[Path, typer.Argument(help="JSON Lines, made anew with mode 0600; it must not exist.")],
     config: ConfigOption = None,
@@ -82,7 +75,6 @@ def export_(
     out.print(f"{with_database(config, work):,} lines written.")
 
 
-@app.command()
 def replace(
     ssin: Annotated[str, typer.Argument(help="The number that was replaced.")],
     by: Annotated[str, typer.Argument(help="The number that came in its place; a register knows it.")],
@@ -97,7 +89,6 @@ def replace(
     out.print("Replaced.")
 
 
-@app.command()
 def cancel(
     ssin: Annotated[str, typer.Argument(help="Eleven digits.")],
     config: ConfigOption = None,
@@ -111,7 +102,6 @@ def cancel(
     out.print("Cancelled.")
 
 
-@app.command("history")
 def history_(
     ssin: Annotated[str, typer.Argument(help="Eleven digits.")],
     config: ConfigOption = None,
@@ -133,7 +123,6 @@ def history_(
         out.print(harmless(line), markup=False)
 
 
-@app.command()
 def show(
     ssin: Annotated[str, typer.Argument(help="Eleven digits.")],
     config: ConfigOption = None,

@@ -30,8 +30,6 @@ from kruispunt.suppliers.failure import Reason, RemoteFailure
 from kruispunt.suppliers.state import SupplierState, read_states
 from kruispunt.suppliers.trial import Step, try_connection
 
-app = typer.Typer(help="Suppliers elsewhere.", no_args_is_help=True)
-
 METRICS_SECONDS = 5.0
 LocalUrlOption = Annotated[
     str | None,
@@ -39,7 +37,6 @@ LocalUrlOption = Annotated[
 ]
 
 
-@app.command()
 def status(config: ConfigOption = None, local_url: LocalUrlOption = None, as_json: JsonOption = False) -> None:
     """Show the configured suppliers: the cut-off in each worker, the failures since the start and the last one.
 
@@ -61,7 +58,6 @@ def status(config: ConfigOption = None, local_url: LocalUrlOption = None, as_jso
             out.print(f"{title:12} {harmless(str(shown)) if shown not in (None, '') else '-'}", markup=False)
 
 
-@app.command("test")
 def try_(
     name: Annotated[str, typer.Argument(help="As in suppliers.toml.")],
     config: ConfigOption = None,
