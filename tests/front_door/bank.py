@@ -20,7 +20,8 @@ from kruispunt.access.files import SHIPPED_ORGANISATIONS
 from kruispunt.attack.answer import Answer
 from kruispunt.cli.calls import request_body
 from kruispunt.cli.calls import soap_action as action_of
-from kruispunt.cli.terminal import dsn_of, open_log
+from kruispunt.cli.opening import dsn_of
+from kruispunt.cli.reading import open_log
 from kruispunt.client.signing import ClientSecurity, platform_trust
 from kruispunt.client.transport import Connection, tls_context
 from kruispunt.demo import additions

@@ -15,7 +15,7 @@ from processes import one_connection_per_worker
 from running import Running, open_directory
 
 from kruispunt.cli import main
-from kruispunt.cli.terminal import dsn_of
+from kruispunt.cli.opening import dsn_of
 from kruispunt.demo.directory import DemoDirectory
 from kruispunt.demo.personas import Numbers, load_personas
 from kruispunt.errors import ConfigurationError

@@ -20,7 +20,7 @@ from serving import Serving
 from test_clients import customer, zeep_client
 from zeep.helpers import serialize_object
 
-from kruispunt.cli.terminal import dsn_of
+from kruispunt.cli.opening import dsn_of
 from kruispunt.demo.directory import DemoDirectory
 from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.ssin import Kind, Sex, Ssin

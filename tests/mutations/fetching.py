@@ -27,7 +27,7 @@ from file_rows import ORGANISATIONS, digest, publish, subscribe
 
 from kruispunt.access import store
 from kruispunt.access.model import AccessTable, Organisation, Registration, Volume
-from kruispunt.cli.terminal import open_log
+from kruispunt.cli.reading import open_log
 from kruispunt.client.transport import tls_context
 from kruispunt.files.voucher import Content
 from kruispunt.mutations.layout import name_of

@@ -19,7 +19,8 @@ from kruispunt.batch.items import Kind
 from kruispunt.batch.run import Bench, Loaded, load_file
 from kruispunt.batch.watching import waiting
 from kruispunt.batch.xml_lines import XmlFile
-from kruispunt.cli.terminal import ConfigOption, JsonOption, err, harmless, out, print_json, with_database
+from kruispunt.cli.opening import with_database
+from kruispunt.cli.terminal import ConfigOption, JsonOption, err, harmless, out, print_json
 from kruispunt.errors import ConfigurationError, DataError, KruispuntError, StorageError
 from kruispunt.files.atomic import written_whole
 from kruispunt.files.header import Header

@@ -12,16 +12,8 @@ import typer
 from rich.progress import Progress, TextColumn
 
 from kruispunt.app import open_desk, times_of
-from kruispunt.cli.terminal import (
-    ConfigOption,
-    JsonOption,
-    err,
-    find_settings,
-    harmless,
-    out,
-    print_json,
-    with_database,
-)
+from kruispunt.cli.opening import find_settings, with_database
+from kruispunt.cli.terminal import ConfigOption, JsonOption, err, harmless, out, print_json
 from kruispunt.clock import SystemClock, today
 from kruispunt.errors import DataError
 from kruispunt.identifiers.ssin import InvalidSsin, Ssin, validate

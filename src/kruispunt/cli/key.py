@@ -10,8 +10,9 @@ from typing import Annotated, TypeVar
 import typer
 
 from kruispunt.app import master_keys_in, master_keys_of
+from kruispunt.cli.opening import dsn_of, find_settings
 from kruispunt.cli.serve import prepare
-from kruispunt.cli.terminal import ConfigOption, dsn_of, find_settings, out, who_reads
+from kruispunt.cli.terminal import ConfigOption, out, who_reads
 from kruispunt.clock import SystemClock
 from kruispunt.errors import ConfigurationError
 from kruispunt.securitylog.keys import MasterKey, new_master_key

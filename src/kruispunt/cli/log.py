@@ -8,17 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from kruispunt.cli.terminal import (
-    ConfigOption,
-    JsonOption,
-    dsn_of,
-    find_settings,
-    harmless,
-    open_log,
-    out,
-    print_json,
-    who_reads,
-)
+from kruispunt.cli.opening import dsn_of, find_settings
+from kruispunt.cli.reading import open_log
+from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads
 from kruispunt.errors import DataError
 from kruispunt.identifiers.ticket import InvalidTicket, span
 from kruispunt.securitylog.read import Found

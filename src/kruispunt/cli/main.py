@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import cast
+from typing import NoReturn, cast
 
 import typer
 import typer.main
@@ -12,8 +12,6 @@ from typer.core import TyperGroup
 from kruispunt import __version__
 from kruispunt.cli.commands import COMMANDS
 from kruispunt.cli.later import PLAIN
-from kruispunt.cli.logs import configure
-from kruispunt.cli.terminal import err
 from kruispunt.errors import ConfigurationError, KruispuntError
 
 _typer = typer.Typer(
@@ -33,7 +31,11 @@ def _version(wanted: bool) -> None:
 @_typer.callback()
 def _root(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
-) -> None: ...
+) -> None:
+    # Imported here: help and version log nothing, and it takes longer than they do.
+    from kruispunt.cli.logs import configure
+
+    configure()
 
 
 app = cast(TyperGroup, typer.main.get_command(_typer))
@@ -43,17 +45,22 @@ for command in COMMANDS:
 
 def main() -> None:
     """Entry point. Exit code 0 done, 1 the work failed or was refused, 2 the command or a setting is wrong."""
-    configure()
     try:
         app()
     except ConfigurationError as error:
-        err.print(f"kruispunt: {error}", markup=False)
-        sys.exit(2)
+        _end(error, 2)
     except KruispuntError as error:
-        err.print(f"kruispunt: {error}", markup=False)
-        sys.exit(1)
+        _end(error, 1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _end(error: KruispuntError, code: int) -> NoReturn:
+    # Imported here: the command that raised it has done so already.
+    from kruispunt.cli.terminal import err
+
+    err.print(f"kruispunt: {error}", markup=False)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ import typer
 
 from kruispunt.access import store
 from kruispunt.app import open_stream_supplier
+from kruispunt.cli.opening import with_database
 from kruispunt.cli.reports import tell_report
-from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads, with_database
+from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads
 from kruispunt.clock import SystemClock, today
 from kruispunt.errors import ConfigurationError, DataError
 from kruispunt.mutations import streams, subscriptions

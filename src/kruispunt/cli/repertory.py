@@ -9,16 +9,9 @@ from typing import Annotated
 
 import typer
 
+from kruispunt.cli.opening import with_database
 from kruispunt.cli.reports import tell_report
-from kruispunt.cli.terminal import (
-    ConfigOption,
-    JsonOption,
-    harmless,
-    out,
-    print_json,
-    who_reads,
-    with_database,
-)
+from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads
 from kruispunt.clock import BELGIUM, SystemClock, today
 from kruispunt.errors import DataError
 from kruispunt.identifiers import cbe

@@ -13,7 +13,8 @@ import typer
 
 from kruispunt import settings as settings_module
 from kruispunt.app import check_secrets, establish_access, services_of
-from kruispunt.cli.terminal import CONFIG_VARIABLE, dsn_of
+from kruispunt.cli.opening import dsn_of
+from kruispunt.cli.terminal import CONFIG_VARIABLE
 from kruispunt.gateway.supervisor import Addresses, Supervisor
 from kruispunt.settings import Settings
 from kruispunt.storage.migrate import migrate

@@ -19,7 +19,8 @@ from kruispunt.app import (
     stream_suppliers_of,
     suppliers_of,
 )
-from kruispunt.cli.terminal import ConfigOption, JsonOption, find_settings, harmless, out, print_json
+from kruispunt.cli.opening import find_settings
+from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json
 from kruispunt.clock import SystemClock, to_text
 from kruispunt.errors import ConfigurationError
 from kruispunt.mutations import streams
