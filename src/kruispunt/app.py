@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import date, time, timedelta
 from pathlib import Path
@@ -13,8 +13,6 @@ from typing import Any
 import structlog
 
 from kruispunt.access import store
-from kruispunt.access.files import ServiceRows
-from kruispunt.access.files import load as load_access
 from kruispunt.access.live import AccessWatch
 from kruispunt.access.model import AccessTable
 from kruispunt.access.probing import Probing
@@ -24,6 +22,7 @@ from kruispunt.access.volume import Volumes
 from kruispunt.batch.admission import Door
 from kruispunt.batch.run import Bench
 from kruispunt.clock import Clock, SystemClock, today
+from kruispunt.configured import access_of, master_key_of, services_of
 from kruispunt.errors import ConfigurationError
 from kruispunt.gateway.forwarded import Forwarded, address_of
 from kruispunt.gateway.http import HttpGateway
@@ -36,7 +35,6 @@ from kruispunt.gateway.secrets import read_certificates, read_secret
 from kruispunt.gateway.wsdl import documents
 from kruispunt.identifiers.ticket import TicketSource
 from kruispunt.jetstream import extra
-from kruispunt.mutations import entitlement
 from kruispunt.mutations.choosing import fix
 from kruispunt.mutations.distributing import Fix
 from kruispunt.mutations.distributions import Distribution
@@ -49,10 +47,9 @@ from kruispunt.pipeline.chain import answer
 from kruispunt.pipeline.context import Answer, Incoming, TlsClient
 from kruispunt.pipeline.platform import Access, Observer, Platform, Rules, mount
 from kruispunt.pipeline.service import Service
-from kruispunt.securitylog.keys import KeyRing, MasterKey, MasterKeys, parse_master_keys
+from kruispunt.securitylog.keys import KeyRing
 from kruispunt.securitylog.refusals import RefusalLimit
 from kruispunt.securitylog.write import LogWriter, forget_before
-from kruispunt.services.discovery import discover
 from kruispunt.settings import RevocationMode, Settings
 from kruispunt.storage.database import Database
 from kruispunt.suppliers.configuration import SupplierConfiguration, load_suppliers
@@ -73,35 +70,6 @@ FORGET_EVERY_SECONDS = 60.0
 WrapSupplier = Callable[[Service, Any], Any]
 
 
-def services_of(settings: Settings) -> tuple[Service, ...]:
-    return discover(settings.extra_services)
-
-
-def rows_of(services: Sequence[Service]) -> tuple[ServiceRows, ...]:
-    """What the access files are held against."""
-    return tuple(
-        ServiceRows(
-            s.folder.name,
-            s.name,
-            frozenset(o.name for o in s.operations),
-            s.folder / "contexts.toml",
-            s.data_groups,
-            implied=s.dialect is not None,
-        )
-        for s in services
-    )
-
-
-def access_rows(settings: Settings) -> tuple[ServiceRows, ...]:
-    """The same for everything that rights are given to: the services, and mutations. Raises ConfigurationError."""
-    return (*rows_of(services_of(settings)), entitlement.rows(settings.mutation_streams))
-
-
-def access_of(settings: Settings) -> AccessTable:
-    """What the access files say; not necessarily what is in force. Raises ConfigurationError."""
-    return load_access(settings.access_dir, access_rows(settings), refuse_demo=settings.production)
-
-
 async def establish_access(settings: Settings, dsn: str, author: str, *, always: bool = False) -> None:
     """Puts the access files in force on a database that has no access table yet; later, people apply them.
 
@@ -120,24 +88,6 @@ async def establish_access(settings: Settings, dsn: str, author: str, *, always:
             )
     finally:
         await database.close()
-
-
-def master_keys_in(file: Path) -> tuple[MasterKey, ...]:
-    """The log master keys of a file. Raises ConfigurationError."""
-    return parse_master_keys(read_secret(file).decode("ascii", "replace"))
-
-
-def master_keys_of(settings: Settings) -> tuple[MasterKey, ...]:
-    """What the settings give now. Raises ConfigurationError."""
-    if settings.log_master_key is not None:
-        return parse_master_keys(settings.log_master_key.get_secret_value())
-    assert settings.log_master_key_file is not None
-    return master_keys_in(settings.log_master_key_file)
-
-
-def master_key_of(settings: Settings) -> MasterKeys:
-    """The log master keys, which are read again from their file when another one is needed."""
-    return MasterKeys(lambda: master_keys_of(settings))
 
 
 def suppliers_of(settings: Settings) -> tuple[tuple[Service, SupplierConfiguration], ...]:

@@ -27,7 +27,7 @@ from kruispunt.identifiers.ssin import Kind, Sex, Ssin
 from kruispunt.registers.changes import ChangeKind
 from kruispunt.registers.history import Change, history
 from kruispunt.services.person.service import SERVICE
-from kruispunt.settings import load
+from kruispunt.settings_read import load
 from kruispunt.storage.database import Database
 
 CONTEXT = "DEMO:PERSON_REGISTER"

@@ -33,7 +33,7 @@ from kruispunt.files.voucher import Content
 from kruispunt.mutations.layout import name_of
 from kruispunt.securitylog.keys import new_master_key
 from kruispunt.securitylog.read import Found
-from kruispunt.settings import load
+from kruispunt.settings_read import load
 from kruispunt.storage.database import Database
 from revocation_pki import Issued, authority, issue, revocation_list
 from signed_messages import usage

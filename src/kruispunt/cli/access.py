@@ -13,10 +13,10 @@ from kruispunt.access import store
 from kruispunt.access.files import load
 from kruispunt.access.model import AccessTable
 from kruispunt.access.snapshot import differences
-from kruispunt.app import access_rows
 from kruispunt.cli.opening import find_settings, with_database
 from kruispunt.cli.page import page
 from kruispunt.cli.terminal import ConfigOption, JsonOption, out, print_json
+from kruispunt.configured import access_rows
 from kruispunt.errors import ConfigurationError
 from kruispunt.settings import Settings
 from kruispunt.storage.database import Database

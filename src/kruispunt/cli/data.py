@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from kruispunt.app import services_of
 from kruispunt.cli.opening import find_settings, with_database
 from kruispunt.cli.reports import tell_report
 from kruispunt.cli.terminal import ConfigOption, JsonOption, out
 from kruispunt.clock import SystemClock, today
+from kruispunt.configured import services_of
 from kruispunt.errors import ConfigurationError
 from kruispunt.registers.jsonlines import ImportReport
 from kruispunt.settings import Settings

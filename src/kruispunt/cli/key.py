@@ -9,11 +9,11 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from kruispunt.app import master_keys_in, master_keys_of
 from kruispunt.cli.opening import dsn_of, find_settings
 from kruispunt.cli.serve import prepare
 from kruispunt.cli.terminal import ConfigOption, out, who_reads
 from kruispunt.clock import SystemClock
+from kruispunt.configured import master_keys_in, master_keys_of
 from kruispunt.errors import ConfigurationError
 from kruispunt.securitylog.keys import MasterKey, new_master_key
 from kruispunt.securitylog.rotation import Announce, announcing, begin_afresh, rotate

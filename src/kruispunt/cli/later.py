@@ -16,8 +16,22 @@ PLAIN: Final[dict[str, Any]] = {"rich_markup_mode": None}
 """Help is plain text, of commands and groups alike."""
 
 
-class Later(TyperCommand):
+class Standing:
     """Stands for a command in the lists of help and of shells; whatever else is asked, the command itself answers.
+
+    A mix-in of what typer and click each call a command.
+    """
+
+    command: Any
+    """The command itself, made when it is asked for."""
+
+    def make_context(self, *given: Any, **named: Any) -> Any:
+        """That of the command itself, which is thereby the one that is parsed, completed and invoked."""
+        return self.command.make_context(*given, **named)
+
+
+class Later(Standing, TyperCommand):
+    """A command whose module is imported when it is called or asked about.
 
     `place` is its function, as `module:name` below this package. `below` are commands of a command that also does
     something by itself. `settings` are those of `typer.Typer.command`.
@@ -31,7 +45,7 @@ class Later(TyperCommand):
 
     @cached_property
     def command(self) -> Any:
-        """The command itself, as typer makes it of the function."""
+        """As typer makes it of the function."""
         function = getattr(import_module(self._module), self._name)
         app = typer.Typer(name=self.name, add_completion=False, **PLAIN)
         if not self._below:
@@ -42,10 +56,6 @@ class Later(TyperCommand):
         for each in self._below:
             made.add_command(each)
         return made
-
-    def make_context(self, *given: Any, **named: Any) -> Any:
-        """That of the command itself, which is thereby the one that is parsed, completed and invoked."""
-        return self.command.make_context(*given, **named)
 
     def get_short_help_str(self, limit: int = 45) -> str:
         """What a list says of the command: how the docstring of its function begins."""
@@ -60,7 +70,7 @@ def group(word: str, told: str, *commands: Later) -> TyperGroup:
 
 def loaded(command: Any) -> Any:
     """The command itself, also of one that only stands for it."""
-    return command.command if isinstance(command, Later) else command
+    return command.command if isinstance(command, Standing) else command
 
 
 def _docstring(module: str, function: str) -> str:

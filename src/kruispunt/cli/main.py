@@ -30,7 +30,9 @@ def _version(wanted: bool) -> None:
 
 @_typer.callback()
 def _root(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    version: bool = typer.Option(  # noqa: ARG001  its callback does what it is for
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
 ) -> None:
     # Imported here: help and version log nothing, and it takes longer than they do.
     from kruispunt.cli.logs import configure

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from kruispunt import settings as settings_module
 from kruispunt.cli.terminal import CONFIG_VARIABLE
 from kruispunt.demo.directory import DemoDirectory, default_directory
 from kruispunt.errors import ConfigurationError
 from kruispunt.settings import Settings
+from kruispunt.settings_read import load
 from kruispunt.storage.database import Database
 from kruispunt.storage.engine import postgres
 
@@ -28,7 +28,7 @@ def find_settings(config: Path | None) -> Settings:
         if not demo.exists():
             raise ConfigurationError(f"no settings: give --config FILE, or run the demo once ({demo} does not exist)")
         path = demo
-    return settings_module.load(path)
+    return load(path)
 
 
 @contextlib.contextmanager

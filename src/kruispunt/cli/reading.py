@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from kruispunt.app import master_key_of
 from kruispunt.clock import SystemClock
+from kruispunt.configured import master_key_of
 from kruispunt.securitylog.keys import KeyRing
 from kruispunt.securitylog.read import LogReader
 from kruispunt.securitylog.write import LogWriter
