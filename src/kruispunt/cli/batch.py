@@ -12,7 +12,6 @@ import structlog
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from kruispunt.app import open_bench
 from kruispunt.batch.csv_lines import CsvFile
 from kruispunt.batch.files import NotYet, State, Status, status
 from kruispunt.batch.items import Kind
@@ -29,6 +28,7 @@ from kruispunt.gateway.secrets import read_certificates, read_key
 from kruispunt.identifiers import cbe, organisation
 from kruispunt.identifiers.cbe import CbeNumber, InvalidCbeNumber
 from kruispunt.identifiers.organisation import InvalidOrganisation, OrganisationKey
+from kruispunt.jobs import open_bench
 from kruispunt.settings import Environment, Settings
 from kruispunt.storage.database import Database
 from kruispunt.wss.sign import Signer

@@ -11,11 +11,11 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, TextColumn
 
-from kruispunt.app import open_desk, times_of
 from kruispunt.cli.opening import find_settings, with_database
 from kruispunt.cli.terminal import ConfigOption, JsonOption, err, out, print_json
 from kruispunt.clock import SystemClock, today
 from kruispunt.errors import DataError
+from kruispunt.jobs import open_desk, times_of
 from kruispunt.mutations import rows
 from kruispunt.mutations.distributing import Done, Fix, distribute, restore
 from kruispunt.mutations.distributions import days_due

@@ -15,7 +15,6 @@ from kruispunt.app import (
     check_secrets,
     open_stream_supplier,
     open_suppliers,
-    signer_of,
     stream_suppliers_of,
     suppliers_of,
 )
@@ -30,6 +29,7 @@ from kruispunt.suppliers.configuration import SupplierConfiguration
 from kruispunt.suppliers.failure import Reason, RemoteFailure
 from kruispunt.suppliers.state import SupplierState, read_states
 from kruispunt.suppliers.trial import Step, try_connection
+from kruispunt.trusted import signer_of
 
 METRICS_SECONDS = 5.0
 LocalUrlOption = Annotated[
