@@ -39,6 +39,7 @@ class Later(Standing, TyperCommand):
 
     def __init__(self, word: str, place: str, *below: Later, **settings: Any) -> None:
         super().__init__(word, **PLAIN)
+        self._place = place
         module, _, self._name = place.partition(":")
         self._module = f"{__package__}.{module}"
         self._below, self._settings = below, settings
