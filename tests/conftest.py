@@ -94,6 +94,7 @@ ABOUT_NO_DATABASE = frozenset(
         *("client_messages", "edge_http", "handi_clients", "key_rotation", "proxy", "relay", "revocation_live"),
         *("remote_supplier_gateway", "push_cluster", "push_streams", "receive_https"),
         *("mutations_http_attacks", "mutations_http_load", "mutations_http_page", "mutations_http_proxy"),
+        *("clients", "cost_of_strangers", "server", "tutorial"),
     )
 )
 """They need a running bank for what is about HTTP, TLS, keys, suppliers or NATS, whichever database it has."""
