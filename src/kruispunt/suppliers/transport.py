@@ -8,39 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from pathlib import Path
 
 import httpx
 
-from kruispunt.errors import ConfigurationError
 from kruispunt.suppliers.configuration import SupplierConfiguration
 from kruispunt.suppliers.failure import Reason, RemoteFailure
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, whole."""
-
-    status: int
-    content_type: str
-    content: bytes
-
-
-def client_context(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
-    """TLS 1.2 or later; the supplier is known by `ca` and its host name, we by certificate and key."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_verify_locations(ca)
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"TLS to a supplier cannot use {ca}, {certificate} or {key}: {error}") from error
-    return context
+from kruispunt.suppliers.reply import Answer
+from kruispunt.suppliers.tls import client_context, told
 
 
 class Transport:
@@ -103,17 +78,3 @@ class Transport:
                 if len(content) > c.max_reply_bytes:
                     raise RemoteFailure(self._name, Reason.TOO_LARGE, f"more than {c.max_reply_bytes} bytes")
             return Answer(response.status_code, response.headers.get("content-type", ""), bytes(content))
-
-
-def told(error: Exception) -> str:
-    """Why there is no connection: texts of OpenSSL and of the system, which hold nothing that a supplier wrote."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, OSError):
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"the supplier's certificate is not trusted: {cause.verify_message}"
-    if isinstance(cause, ssl.SSLError):
-        return f"TLS: {(cause.reason or 'failed').replace('_', ' ').lower()}"
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror
-    return type(error).__name__

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from kruispunt.suppliers.configuration import SupplierConfiguration
-from kruispunt.suppliers.transport import client_context, told
+from kruispunt.suppliers.tls import client_context, told
 
 
 @dataclass(frozen=True, slots=True)
