@@ -20,7 +20,8 @@ from kruispunt.access.files import SHIPPED_ORGANISATIONS
 from kruispunt.attack.answer import Answer
 from kruispunt.cli.calls import request_body
 from kruispunt.cli.calls import soap_action as action_of
-from kruispunt.cli.terminal import dsn_of, open_log
+from kruispunt.cli.opening import dsn_of
+from kruispunt.cli.reading import open_log
 from kruispunt.client.signing import ClientSecurity, platform_trust
 from kruispunt.client.transport import Connection, tls_context
 from kruispunt.demo import additions
@@ -31,12 +32,14 @@ from kruispunt.pipeline.service import Operation, Service
 from kruispunt.securitylog.read import Found
 from kruispunt.services.discovery import discover
 from kruispunt.services.identify_person.connector import Connector
-from kruispunt.settings import load
+from kruispunt.settings_read import load
 from kruispunt.wss.sign import Signer
 from kruispunt.xml.namespaces import SOAP, SOAP12
 from kruispunt.xml.soap import unsigned_envelope
 
 CONNECTOR = Connector()
+EXCHANGES = "kruispunt_exchange_seconds_count"
+SUPPLIER_CALLS = "kruispunt_supplier_seconds_count"
 
 
 def _organisations() -> dict[str, str]:
@@ -46,7 +49,7 @@ def _organisations() -> dict[str, str]:
     texts = [path.read_text(encoding="utf-8") for path in shipped if path.exists()]
     rows = [row for text in (*texts, additions.organisations(services)) for row in tomllib.loads(text)["organisation"]]
     numbers = {row["code"]: row.get("cbe") or f"{row['sector']}/{row['institution']}" for row in rows}
-    return numbers | {client: numbers[code] for client, code in additions.owners(services).items()}
+    return numbers | {client: numbers[code] for client, code in additions.owners(s.folder for s in services).items()}
 
 
 ORGANISATIONS = _organisations()
@@ -110,15 +113,25 @@ class Bank:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
+    def metrics(self, *names: str) -> tuple[float, ...]:
+        """Figures of /metrics at one moment, each added up over all its labels."""
+        page = self.local("/metrics")[1]
+        found = (re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", page, re.MULTILINE) for name in names)
+        return tuple(sum(map(float, figures)) for figures in found)
+
     def metric(self, name: str) -> float:
-        """A figure of /metrics, added up over all its labels."""
-        found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", self.local("/metrics")[1], re.MULTILINE)
-        return sum(map(float, found))
+        """One of them."""
+        return self.metrics(name)[0]
 
     @property
     def supplier_calls(self) -> float:
         """How often any supplier was asked."""
-        return self.metric("kruispunt_supplier_seconds_count")
+        return self.metric(SUPPLIER_CALLS)
+
+    @property
+    def work(self) -> tuple[float, ...]:
+        """Exchanges, and how often any supplier was asked."""
+        return self.metrics(EXCHANGES, SUPPLIER_CALLS)
 
     def verify(self, reply: bytes) -> None:
         """Raises ReplyNotTrusted unless the platform signed Body, Timestamp and token."""
