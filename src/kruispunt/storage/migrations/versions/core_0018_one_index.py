@@ -100,30 +100,28 @@ WRITE_LINE = f"""
     END $$
 """  # noqa: S608  only constants are put in
 
-STATEMENTS = (
-    *(
-        f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey,"
-        f" ADD CONSTRAINT {table}_pkey PRIMARY KEY USING INDEX {table}_by_number"
-        for table in ("inscription", "inscription_history")
-    ),
-    "ALTER TABLE repertory_change DROP CONSTRAINT IF EXISTS repertory_change_undoes_key",
-    "DROP FUNCTION repertory_write_line"
-    " (smallint, smallint, boolean, bigint, bigint, text, text, daterange, text, text)",
-    WRITE_LINE,
-)
+TABLES = ("inscription", "inscription_history")
 
 
 def upgrade() -> None:
+    # Each statement by itself: none holds a table while it waits for another one, as those do who write lines.
     with op.get_context().autocommit_block():
         for name, columns in INDEXES.items():
             # One that was broken off is there, and of no use.
             op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
             op.execute(f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {columns}")
-    for statement in STATEMENTS:
-        op.execute(statement)
-    with op.get_context().autocommit_block():
-        for table in ("inscription", "inscription_history"):
+        for table in TABLES:
+            op.execute(
+                f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey,"
+                f" ADD CONSTRAINT {table}_pkey PRIMARY KEY USING INDEX {table}_by_number"
+            )
             op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {table}_ssin")
+        op.execute("ALTER TABLE repertory_change DROP CONSTRAINT IF EXISTS repertory_change_undoes_key")
+    op.execute(
+        "DROP FUNCTION repertory_write_line"
+        " (smallint, smallint, boolean, bigint, bigint, text, text, daterange, text, text)"
+    )
+    op.execute(WRITE_LINE)
 
 
 def downgrade() -> None:
