@@ -1,8 +1,8 @@
 """The short ways to write lines do what the long one does (RP-03, RP-04, RP-06).
 
 The same calls go to `repertory_write`, to `repertory_write_plain` with all lines at once and line by line, to
-`repertory_write_line`, and to `repertory_write_columns`, in a register of its own each. Verdicts, lines and lines of the
-past must be equal.
+`repertory_write_line`, and to `repertory_write_columns`, in a register of its own each. Verdicts, lines and lines of
+the past must be equal.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _FUNCTION = """
 _LONG = _FUNCTION.format(name="repertory_write($1::smallint, 1::smallint, $2, $3, NULL,")
 _PLAIN = _FUNCTION.format(name="repertory_write_plain($1::smallint, 1::smallint, $2, $3,")
 _ALONE = """
-    SELECT place, verdict, held FROM repertory_write_line($1::smallint, 1::smallint, $2, $3::bigint, $4::bigint, $5::text,
-        $6::text, $7::daterange, $8::text, $9::text)
+    SELECT place, verdict, held FROM repertory_write_line($1::smallint, 1::smallint, $2, $3::bigint, $4::bigint,
+        $5::text, $6::text, $7::daterange, $8::text, $9::text)
 """
 _COLUMNS = """
     SELECT place, verdict FROM repertory_write_columns($1::smallint, 1::smallint, $2, $3, ARRAY['', '', ''],

@@ -30,8 +30,8 @@ class Together:
     """One statement, for any number of askers of one event loop.
 
     The statement takes an array for each argument. The first column of its rows is the position of the asker in
-    those arrays, counted from 1, as `unnest(…) WITH ORDINALITY` gives it. `alone`, where it is told, takes the arguments
-    themselves and gives the same rows: for who asks when nobody else does.
+    those arrays, counted from 1, as `unnest(…) WITH ORDINALITY` gives it. `alone`, where it is told, takes the
+    arguments themselves and gives the same rows: for who asks when nobody else does.
     """
 
     def __init__(self, fetch: Fetch, sql: str, alone: str | None = None) -> None:
