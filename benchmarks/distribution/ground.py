@@ -102,10 +102,8 @@ def settle(connection: psycopg.Connection, lines: int, subscribers: int, mutatio
         " SELECT owner, '', '902', 'people', 'benchmark' FROM owners"
     )
     connection.execute("ALTER TABLE inscription DROP CONSTRAINT inscription_pkey")
-    connection.execute("DROP INDEX inscription_ssin")
     write(LINES, (subscribers, people, lines * 21 // 20))
-    connection.execute("ALTER TABLE inscription ADD PRIMARY KEY (owner, ssin, organisation, dossier_type, period)")
-    connection.execute("CREATE INDEX inscription_ssin ON inscription (ssin)")
+    connection.execute("ALTER TABLE inscription ADD PRIMARY KEY (ssin, owner, organisation, dossier_type, period)")
     _settle_changes(connection, mutations)
     _subscribe(connection, subscribers, owners)
     connection.commit()

@@ -1,7 +1,8 @@
 """The short ways to write lines do what the long one does (RP-03, RP-04, RP-06).
 
-The same calls go to `repertory_write`, to `repertory_write_plain` with all lines at once and line by line, and to
-`repertory_write_columns`, in a register of its own each. Verdicts, lines and lines of the past must be equal.
+The same calls go to `repertory_write`, to `repertory_write_plain` with all lines at once and line by line, to
+`repertory_write_line`, and to `repertory_write_columns`, in a register of its own each. Verdicts, lines and lines of
+the past must be equal.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import pytest
 from asyncpg import PostgresError, Range
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from told import fresh, load_people, new_register
+from told import fresh, known, load_people, new_register
 
 from kruispunt.identifiers import cbe
 from kruispunt.identifiers.ssin import to_int
 from kruispunt.repertory.tenants import DossierType
-from kruispunt.storage.database import Database
+from kruispunt.storage.database import SESSION, Database
 
 if TYPE_CHECKING:
     from kruispunt.storage.database import Connection
@@ -35,6 +37,10 @@ _FUNCTION = """
 """
 _LONG = _FUNCTION.format(name="repertory_write($1::smallint, 1::smallint, $2, $3, NULL,")
 _PLAIN = _FUNCTION.format(name="repertory_write_plain($1::smallint, 1::smallint, $2, $3,")
+_ALONE = """
+    SELECT place, verdict, held FROM repertory_write_line($1::smallint, 1::smallint, $2, $3::bigint, $4::bigint,
+        $5::text, $6::text, $7::daterange, $8::text, $9::text)
+"""
 _COLUMNS = """
     SELECT place, verdict FROM repertory_write_columns($1::smallint, 1::smallint, $2, $3, ARRAY['', '', ''],
         ARRAY['902', '4', '77'], $4::bigint[], $5::int[], $6::int[], $7::int[], 'tests', NULL)
@@ -98,6 +104,13 @@ async def singly(connection: Connection, owner: int, people: Sequence[int], call
     return [found for line in told for found in await plain(connection, owner, people, (mode, adding, [line]))]
 
 
+async def alone(connection: Connection, owner: int, people: Sequence[int], call: Any) -> list[tuple[int, Any]]:
+    mode, adding, told = call
+    lines_told = zip(*arrays(owner, people, told), strict=True)
+    rows = [await connection.fetchrow(_ALONE, mode, adding, *line) for line in lines_told]
+    return [(row[1], row[2]) for row in rows if row is not None]
+
+
 async def columns(connection: Connection, owner: int, people: Sequence[int], call: Any) -> list[tuple[int, Any]]:
     mode, adding, told = call
     ssins, kinds = [people[line[0]] for line in told], [KINDS.index(line[1]) + 1 for line in told]
@@ -106,7 +119,7 @@ async def columns(connection: Connection, owner: int, people: Sequence[int], cal
     return [(found.get(place, 0), None) for place in range(1, len(told) + 1)]
 
 
-WAYS: tuple[Write, ...] = (long, plain, singly, columns)
+WAYS: tuple[Write, ...] = (long, plain, singly, alone, columns)
 _people: dict[str, list[int]] = {}
 
 
@@ -163,6 +176,52 @@ def test_rp_03_two_lines_of_one_key_have_no_short_way_for_files(ask: Ask) -> Non
         async with database.connection() as connection:
             with pytest.raises(PostgresError, match="two of the lines"):
                 await columns(connection, cbe.to_int(register.owner), [to_int(ssin)], (2, True, twice))
+
+    ask(question)
+
+
+def test_no_way_reads_a_whole_table(ask: Ask, dsn: str) -> None:
+    """Tables are small when a plan is made, and such a plan would stay while they grow."""
+    read_whole = "SELECT relname FROM pg_stat_xact_user_tables WHERE seq_scan > 0"
+    lines_told: list[Line] = [(place, "902", 0, 6) for place in range(5)]
+
+    async def question(database: Database) -> None:
+        people = [to_int(ssin) for ssin in await known(database, 5)]
+        owners = [cbe.to_int((await new_register(database)).owner) for _ in WAYS]
+        for table in ("person", "inscription", "inscription_history", "dossier_type"):
+            await database.execute(f"ANALYZE {table}")  # the planner knows how few rows there are
+        for way, owner in zip(WAYS, owners, strict=True):
+            # Its plans are made for this way, and its counters begin here.
+            connection = await asyncpg.connect(dsn, server_settings=SESSION)
+            try:
+                async with connection.transaction():
+                    for adding, first in ((True, 0), (True, 5), (False, 3)):
+                        later = [(place, kind, first, more) for place, kind, _, more in lines_told]
+                        await way(connection, owner, people, (2, adding, later))
+                    assert await connection.fetch(read_whole) == [], way.__name__
+            finally:
+                await connection.close()
+
+    ask(question)
+
+
+def test_rp_03_a_line_stands_in_one_index_and_so_does_one_of_the_past(ask: Ask) -> None:
+    """By number first, with which every question begins, the owner told or not."""
+    indexes = """
+        SELECT indexdef FROM pg_indexes WHERE tablename IN ('inscription', 'inscription_history') ORDER BY tablename
+    """
+    asked = "EXPLAIN SELECT 1 FROM inscription WHERE ssin = 1"
+
+    async def question(database: Database) -> None:
+        found = [row[0].partition(" USING btree ")[2] for row in await database.fetch(indexes)]
+        assert found == [
+            "(ssin, owner, organisation, dossier_type, period)",
+            "(ssin, owner, organisation, dossier_type, period, begun)",
+        ]
+        async with database.connection() as connection, connection.transaction():
+            await connection.execute("SET LOCAL enable_seqscan = off")
+            plan = " ".join(row[0] for row in await connection.fetch(asked))
+        assert "inscription_pkey" in plan
 
     ask(question)
 

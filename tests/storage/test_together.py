@@ -67,6 +67,26 @@ def test_who_asks_at_the_same_time_shares_a_statement(empty_dsn: str) -> None:
     run(empty_dsn, work)
 
 
+def test_who_asks_alone_may_have_a_statement_without_arrays(empty_dsn: str) -> None:
+    """For one alone and for each of a group that failed; never for two."""
+    alone = "select 1, 12 / $1::int"
+
+    async def work(database: Database) -> None:
+        counting = Counting(database)
+        together = Together(counting, DIVISION, alone)
+        assert [tuple(row) for row in await together.ask((3,))] == [(1, 4)]
+        assert counting.groups == [3]
+        answers = await asyncio.gather(*(together.ask((number,)) for number in (2, 6)))
+        assert [row[1] for (row,) in answers] == [6, 2]
+        assert counting.groups[1:] == [[2, 6]]
+        found = await asyncio.gather(*(together.ask((number,)) for number in (0, 4)), return_exceptions=True)
+        assert isinstance(found[0], asyncpg.DivisionByZeroError)
+        assert found[1][0][1] == 3
+        assert counting.groups[2:] == [[0, 4], 0, 4]
+
+    run(empty_dsn, work)
+
+
 def test_a_group_is_bounded(empty_dsn: str) -> None:
     async def work(database: Database) -> None:
         counting = Counting(database)

@@ -15,7 +15,8 @@ Each request of a group has a change of its own. Of two that touch one key in on
 again: it counts as having come after the other.
 
 Most lines go a shorter way, `repertory_write_plain`, to the same end: a line of each number, none of them replaced.
-What is no such line is told to come again, and comes to `repertory_write`.
+What is no such line is told to come again, and comes to `repertory_write`. A line that nobody else's comes with goes
+the shortest way, `repertory_write_line`.
 """
 
 from __future__ import annotations
@@ -116,6 +117,10 @@ _CALL: Final = """
     SELECT * FROM {way}
         $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::daterange[], $6::text[], $7::text[])
 """
+_ALONE: Final = """
+    SELECT * FROM repertory_write_line({mode}::smallint, {operation}::smallint, {adding},
+        $1::bigint, $2::bigint, $3::text, $4::text, $5::daterange, $6::text, $7::text)
+"""
 _SHORT: Final = "repertory_write_plain({mode}::smallint, {operation}::smallint, {adding}, {apart},"
 _LONG: Final = "repertory_write({mode}::smallint, {operation}::smallint, {adding}, {apart}, NULL,"
 
@@ -150,14 +155,24 @@ async def _write_one(
     author: Author,
     strictness: Strictness,
 ) -> Written:
-    columns = [column[0] for column in _columns(owner, [line], author)]
+    key = line.key
+    told = (
+        cbe.to_int(owner),
+        to_int(key.ssin),
+        key.organisation,
+        key.dossier_type,
+        to_range(line.period),
+        author.name,
+        author.ticket,
+    )
+    alone: str | None = _LINES_ALONE[operation, strictness]
     plain = True
     while True:
         sql = _STATEMENTS[operation, strictness, True, plain]
-        (row,) = await _patiently(partial(database.fetch_together, sql, *columns))
+        (row,) = await _patiently(partial(database.fetch_together, sql, *told, alone=alone))
         if row[1] != AGAIN:
             return _written(row)
-        plain = False
+        alone, plain = None, False
 
 
 async def _write_many(
@@ -211,14 +226,22 @@ def _written(row: Record) -> Written:
     return Written(Verdict(row[1]), from_int(row[2]), None if held is None else to_period(held))
 
 
+def _told(operation: Operation, strictness: Strictness) -> dict[str, object]:
+    return {"mode": strictness.value, "operation": operation.value, "adding": operation is not Operation.DELETED}
+
+
+_OF_LINES: Final = (Operation.LOADED, Operation.INSCRIBED, Operation.DELETED)
 _STATEMENTS: Final = {
     (operation, strictness, apart, plain): _CALL.format(
-        way=(_SHORT if plain else _LONG).format(
-            mode=strictness.value, operation=operation.value, adding=operation is not Operation.DELETED, apart=apart
-        )
+        way=(_SHORT if plain else _LONG).format(**_told(operation, strictness), apart=apart)
     )
-    for operation in (Operation.LOADED, Operation.INSCRIBED, Operation.DELETED)
+    for operation in _OF_LINES
     for strictness in Strictness
     for apart in (False, True)
     for plain in (False, True)
+}
+_LINES_ALONE: Final = {
+    (operation, strictness): _ALONE.format(**_told(operation, strictness))
+    for operation in _OF_LINES
+    for strictness in Strictness
 }

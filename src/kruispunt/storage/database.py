@@ -90,14 +90,15 @@ class Database:
         """The first column of the first row; None when there is none."""
         return await self._perform(asyncpg.Connection.fetchval, sql, args)
 
-    async def fetch_together(self, sql: str, *args: Any) -> list[asyncpg.Record]:
+    async def fetch_together(self, sql: str, *args: Any, alone: str | None = None) -> list[asyncpg.Record]:
         """The rows for these arguments, by one statement for all who ask it at the same time.
 
-        `sql` takes an array for each argument, and numbers its rows by their place in them: see `Together`.
+        `sql` takes an array for each argument, and numbers its rows by their place in them; `alone`, which is the same
+        one for each call with `sql`, takes the arguments themselves: see `Together`.
         """
         together = self._together.get(sql)
         if together is None:
-            together = self._together[sql] = Together(self.fetch, sql)
+            together = self._together[sql] = Together(self.fetch, sql, alone)
         return await together.ask(args)
 
     async def execute(self, sql: str, *args: Any) -> str:

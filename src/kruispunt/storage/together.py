@@ -30,12 +30,14 @@ class Together:
     """One statement, for any number of askers of one event loop.
 
     The statement takes an array for each argument. The first column of its rows is the position of the asker in
-    those arrays, counted from 1, as `unnest(…) WITH ORDINALITY` gives it.
+    those arrays, counted from 1, as `unnest(…) WITH ORDINALITY` gives it. `alone`, where it is told, takes the
+    arguments themselves and gives the same rows: for who asks when nobody else does.
     """
 
-    def __init__(self, fetch: Fetch, sql: str) -> None:
+    def __init__(self, fetch: Fetch, sql: str, alone: str | None = None) -> None:
         self._fetch = fetch
         self._sql = sql
+        self._alone = alone
         self._queue: list[_Asking] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -63,7 +65,10 @@ class Together:
 
     async def _answer(self, group: Sequence[_Asking]) -> None:
         try:
-            rows = await self._fetch(self._sql, *map(list, zip(*(one.arguments for one in group), strict=True)))
+            if self._alone is not None and len(group) == 1:
+                rows = await self._fetch(self._alone, *group[0].arguments)
+            else:
+                rows = await self._fetch(self._sql, *map(list, zip(*(one.arguments for one in group), strict=True)))
         except Exception as error:
             await self._fail(group, error)
         except BaseException:
