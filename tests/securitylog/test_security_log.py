@@ -254,6 +254,25 @@ def test_another_master_key_is_refused_at_the_door(fresh_dsn: str) -> None:
         asyncio.run(wrong())
 
 
+def test_an_entry_that_cannot_be_written_out_fails_alone(fresh_dsn: str) -> None:
+    """PL-30: a group is written out together; what is wrong with one entry is no trouble of the others."""
+
+    async def work(log: Log) -> None:
+        wrong = an_entry(Ticket("no ticket"))
+        outcomes = await asyncio.gather(
+            log.writer.append(an_entry(log.tickets.new()), a_key("before")),
+            log.writer.append(wrong, a_key("wrong")),
+            log.writer.append(an_entry(log.tickets.new()), a_key("behind")),
+            return_exceptions=True,
+        )
+        assert [type(o) for o in outcomes] == [type(None), ValueError, type(None)]
+        assert log.writer.flushes == 1
+        await log.writer.append(an_entry(log.tickets.new()), a_key("wrong"))  # nothing of it was remembered
+        assert await log.database.fetchval("select count(*) from log_entry") == 3
+
+    run(fresh_dsn, work)
+
+
 def test_a_lost_connection_fails_those_who_wait_and_no_one_after(fresh_dsn: str) -> None:
     """Fail closed: who was not written is told so; the next group has a new connection."""
 
