@@ -242,12 +242,13 @@ def test_requests_that_come_together_do_each_piece_of_work_one_after_the_other(
             (read_message_module, "parse"),
             (authenticate_module, "verify"),
             (write_module, "seal"),
+            (chain_module, "note_probing"),
             (chain_module, "compose"),
         ):
             note(owner, name)
         await asyncio.gather(*(ask(platform, request) for request in requests))
         runs = [(name, len(list(run))) for name, run in groupby(pieces)]
-        assert runs == [(name, TOGETHER) for name in ("parse", "verify", "seal", "compose", "seal")]
+        assert runs == [(name, TOGETHER) for name in ("parse", "verify", "seal", "note_probing", "compose", "seal")]
 
     ground.run(work)
 
