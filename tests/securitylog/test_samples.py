@@ -18,13 +18,14 @@ from kruispunt.errors import StorageError
 from kruispunt.identifiers.ticket import Ticket, TicketSource
 from kruispunt.securitylog.entry import FORM, Entry, Kind, Message, canonical
 from kruispunt.securitylog.keys import DataKey, KeyRing, MasterKey
-from kruispunt.securitylog.pack import SAMPLE_BYTES, Packing, sample_of
+from kruispunt.securitylog.pack import SAMPLE_BYTES, Packing, sample_of, sample_of_notes
 from kruispunt.securitylog.read import LogReader
 from kruispunt.securitylog.write import LogWriter
 from kruispunt.storage.database import Database
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MASTER = MasterKey(b"m" * 32)
+LETTERS = str.maketrans("0123456789", "ghijklmnop")
 HEADER = "".join(f"<h:{sha256(bytes([n])).hexdigest()}/>" for n in range(40))
 
 
@@ -136,6 +137,40 @@ def test_pl33_a_sample_says_nothing_of_the_body() -> None:
     assert b"<ssin><" in sample
     assert b"85673093333" not in sample
     assert b"Someone" not in sample
+
+
+def test_pl33_a_sample_says_no_number_of_notes_and_nothing_that_a_message_said() -> None:
+    sample = sample_of_notes((("control_ssin", "85673093333 is known"), ("why", "Someone is"), ("element", "Someone")))
+    assert sample == b'[["control_ssin"," is known"]]'
+    assert len(sample_of_notes((("consult", "x" * 1_000_000),))) <= SAMPLE_BYTES
+
+
+def test_notes_are_compressed_with_the_sample_too(fresh_dsn: str) -> None:
+    """PL-30: they are kept with every reply, and differ in their numbers alone."""
+
+    async def work(servers: Servers) -> None:
+        writer = await servers.a_writer()
+        for number in range(3):
+            notes = tuple((f"step {number}", sha256(bytes([n])).hexdigest().translate(LETTERS)) for n in range(20))
+            ticket = servers.tickets.new()
+            for kind, message in (
+                (Kind.INCOMING, Message("onem", b"<q/>")),
+                (Kind.OUTGOING, Message("onem", b"<r/>", notes)),
+            ):
+                await writer.append(Entry(ticket, kind, NOW, "127.0.0.1", "ab" * 32, "/x", message=message))
+            size = await servers.database.fetchval(
+                "select octet_length(payload) from log_entry where kind = 1 and ticket = $1", ticket
+            )
+            assert size < 400, "of 1,200 bytes that can hardly be compressed alone"
+            keys = KeyRing(servers.database, MASTER)
+            await keys.open()
+            found = await LogReader(servers.database, keys, writer, FixedClock(NOW)).by_ticket(
+                ticket, "an auditor", "test"
+            )
+            assert [one.message.notes for one in found if one.message is not None] == [(), notes]
+        await writer.close()
+
+    run(fresh_dsn, work)
 
 
 def test_a_sample_of_a_large_message_stays_small() -> None:

@@ -220,12 +220,24 @@ def test_destroyed_key_leaves_the_facts(fresh_dsn: str) -> None:
     async def work(log: Log) -> None:
         ticket = log.tickets.new()
         await log.writer.append(an_entry(ticket))
-        await log.database.execute("alter table log_entry drop constraint log_entry_key_fkey")
         await log.database.execute("delete from log_key where purpose = 'message'")
         (found,) = await log.reader.by_ticket(ticket, "somebody", "a test")
         assert found.message is None
         assert "destroyed" in found.unreadable
         assert found.facts["payload"]
+
+    run(fresh_dsn, work)
+
+
+def test_pl33_nothing_is_written_under_a_key_that_the_database_does_not_hold(fresh_dsn: str) -> None:
+    """Such as after a restore to yesterday: nobody could ever read what this server still writes."""
+
+    async def work(log: Log) -> None:
+        await log.writer.append(an_entry(log.tickets.new()))
+        await log.database.execute("delete from log_key where purpose = 'message'")
+        with pytest.raises(StorageError, match="cannot be written"):
+            await log.writer.append(an_entry(log.tickets.new()))
+        assert await log.database.fetchval("select count(*) from log_entry") == 1
 
     run(fresh_dsn, work)
 
@@ -252,6 +264,25 @@ def test_another_master_key_is_refused_at_the_door(fresh_dsn: str) -> None:
     run(fresh_dsn, lambda log: asyncio.sleep(0))
     with pytest.raises(ConfigurationError, match="log_master_key_file"):
         asyncio.run(wrong())
+
+
+def test_an_entry_that_cannot_be_written_out_fails_alone(fresh_dsn: str) -> None:
+    """PL-30: a group is written out together; what is wrong with one entry is no trouble of the others."""
+
+    async def work(log: Log) -> None:
+        wrong = an_entry(Ticket("no ticket"))
+        outcomes = await asyncio.gather(
+            log.writer.append(an_entry(log.tickets.new()), a_key("before")),
+            log.writer.append(wrong, a_key("wrong")),
+            log.writer.append(an_entry(log.tickets.new()), a_key("behind")),
+            return_exceptions=True,
+        )
+        assert [type(o) for o in outcomes] == [type(None), ValueError, type(None)]
+        assert log.writer.flushes == 1
+        await log.writer.append(an_entry(log.tickets.new()), a_key("wrong"))  # nothing of it was remembered
+        assert await log.database.fetchval("select count(*) from log_entry") == 3
+
+    run(fresh_dsn, work)
 
 
 def test_a_lost_connection_fails_those_who_wait_and_no_one_after(fresh_dsn: str) -> None:

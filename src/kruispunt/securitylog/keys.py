@@ -29,7 +29,7 @@ from zstandard import ZstdError
 
 from kruispunt.errors import ConfigurationError, StorageError
 from kruispunt.securitylog.entry import Kind, Message
-from kruispunt.securitylog.pack import Packing, sample_of
+from kruispunt.securitylog.pack import Packing, sample_of, sample_of_notes
 from kruispunt.storage.database import Database
 
 logger = structlog.get_logger("keys")
@@ -240,7 +240,8 @@ class KeyRing:
         if kind is not Kind.OUTGOING:
             return
         key.sampled = True
-        await self._database.execute(_LEARN, key.id, key.seal_sample(key.heard + sample_of(message.data)))
+        sample = key.heard + sample_of_notes(message.notes) + sample_of(message.data)
+        await self._database.execute(_LEARN, key.id, key.seal_sample(sample))
         key.pack_with(await self._database.fetchval(_LEARNT, key.id))
 
     async def by_id(self, key_id: int) -> DataKey:

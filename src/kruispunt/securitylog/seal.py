@@ -16,12 +16,11 @@ from kruispunt.errors import StorageError
 from kruispunt.identifiers.ticket import Ticket
 from kruispunt.securitylog.entry import Kind, Message
 from kruispunt.securitylog.keys import DataKey
-
-_encoder = json.JSONEncoder(separators=(",", ":"))
+from kruispunt.securitylog.pack import notes_as_json
 
 
 def seal(message: Message, key: DataKey, ticket: Ticket, kind: Kind) -> bytes:
-    notes = _encoder.encode(message.notes).encode()
+    notes = notes_as_json(message.notes)
     plain = key.packing.pack(len(notes).to_bytes(4, "big") + notes + message.data)
     return key.encrypt(plain, _bound_to(ticket, kind))
 
