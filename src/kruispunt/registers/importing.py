@@ -28,8 +28,10 @@ from kruispunt.registers.people import Register
 if TYPE_CHECKING:
     from kruispunt.storage.database import Database
 
-BATCH: Final = 10_000
-"""Lines that are held in memory and sent to the database at a time."""
+BATCH: Final = 2_500
+"""Lines that are held in memory and sent to the database at a time. More of them would leave the caches of the
+processor, and the memory in which PostgreSQL keeps the rows of a statement for its triggers.
+"""
 _COPIED: Final = b'"cbssRegister"'
 """Of somebody in `rad`, what is copied when it does not stand in the line."""
 
@@ -97,6 +99,6 @@ def read_plain(line: bytes, *, today: date, test_band: bool) -> Told | None:
         return None
     facts = Facts.of(told)
     copied = told.register is Register.RAD and _COPIED not in line
-    if facts.quotes(copied=copied) != line.count(b'"') or not facts.written_plainly:
+    if not facts.written_plainly or not facts.says_all_of(line, copied=copied):
         return None
     return Told.of(told, facts)

@@ -84,6 +84,8 @@ def _last_day(today: date) -> PartialDate:
 
 
 def _partner(ssin: str, *, today: date, test_band: bool) -> str | None:
+    if ssin in ssins.sieve(today, test_band):
+        return None
     try:
         ssins.validate(ssin, today=today, test_band=test_band)
     except InvalidSsin as error:
