@@ -31,7 +31,6 @@ import re
 from calendar import isleap
 from datetime import date
 from enum import Enum
-from functools import lru_cache
 from typing import Final, NewType
 
 from kruispunt.identifiers.invalid import InvalidIdentifier
@@ -52,7 +51,6 @@ _DAYS: Final = (31, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _FEBRUARY: Final = 2
 _BIS_SEX_UNKNOWN, _BIS_SEX_KNOWN, _TEST_BAND = 20, 40, 60
 _FIRST_YEAR, _TURN, _LAST_YEAR = 1900, 2000, 2099
-_DIGITS: Final = 11
 _LARGEST: Final = 99_999_999_999
 _RARE_COUNTERS: Final = (0, 999)
 _WHOLLY_UNKNOWN: Final = "01"
@@ -140,10 +138,6 @@ class Sieve:
         self._births: dict[str, tuple[bool, bool]] = {}
         """By the first six digits: whether they are admitted as born before 2000, and from 2000 on."""
 
-    def __contains__(self, text: str) -> bool:
-        """Whether `validate` returns, for any text."""
-        return len(text) == _DIGITS and text.isascii() and text.isdigit() and self.admits(text)
-
     def admits(self, text: str) -> bool:
         """Whether `validate` returns; `text` is eleven ASCII digits."""
         nine, control = divmod(int(text), 100)
@@ -168,12 +162,6 @@ class Sieve:
         except InvalidSsin:
             return False
         return True
-
-
-@lru_cache(maxsize=1)
-def sieve(today: date, test_band: bool) -> Sieve:
-    """A sieve that is kept, as long as the same one is asked for."""
-    return Sieve(today, test_band=test_band)
 
 
 def check_number(first_nine: int | str, *, from_2000: bool) -> int:

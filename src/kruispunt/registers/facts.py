@@ -67,14 +67,20 @@ class Facts(NamedTuple):
         """Whether no more quotes stand in a line than what was read of it has: two for a name and two for a text. The
         document of the CBSS register does not count when it was `copied`.
         """
-        documents = [each for each in (self.national, None if copied else self.cbss) if each is not None]
-        quotes = (8 if self.replaced_by is None else 12) + 2 * len(documents)
-        if self.cancelled and self.replaced_by is None:
+        first, last = self.national, None if copied else self.cbss
+        if last is None:
+            first, last = None, first
+        quotes = 12 if self.replaced_by is not None else 10 if self.cancelled else 8
+        if first is not None:
+            quotes += 2 + first.count(b'"')
+        if last is not None:
             quotes += 2
-        if documents and line.endswith(documents[-1] + _END):
-            # Mostly the document stands there as it is written: then it need not be counted on either side.
-            line = line[: -len(documents.pop()) - len(_END)]
-        return line.count(b'"') == quotes + sum(each.count(b'"') for each in documents)
+            if line.endswith(last + _END):
+                # Mostly it stands there as it is written: then it need not be counted on either side.
+                line = line[: -len(last) - len(_END)]
+            else:
+                quotes += last.count(b'"')
+        return line.count(b'"') == quotes
 
     @property
     def line(self) -> str:

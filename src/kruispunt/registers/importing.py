@@ -17,6 +17,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from kruispunt.registers import jsonlines, person_lines
@@ -55,9 +56,7 @@ async def import_people(
     def read(fields: Fields) -> Told:
         return Told.of(person_lines.read(fields, today=today, test_band=test_band))
 
-    def quick(line: bytes) -> Told | None:
-        return read_plain(line, today=today, test_band=test_band)
-
+    quick = partial(read_plain, today=today, test_band=test_band)
     with _collector_paused():
         async with changing(database, author, write_new=changes, many=True) as changer:
             for batch in jsonlines.batches(jsonlines.read_lines(source, read, report, quick), BATCH):

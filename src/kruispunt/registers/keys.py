@@ -96,6 +96,7 @@ def _first_part(first_name: str, code: Code) -> tuple[int, ...]:
     return next(filter(None, map(code.keys, _PART_ENDS.split(first_name))), ())
 
 
+@lru_cache(_REMEMBERED)
 def birth_number(birth: PartialDate) -> int:
     """YYYYMMDD, 00 for unknown parts."""
     return int(birth.replace("-", ""))
