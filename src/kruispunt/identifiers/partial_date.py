@@ -16,7 +16,7 @@ from typing import Final, Self
 
 from kruispunt.identifiers.invalid import InvalidIdentifier
 
-_FORM: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
+_FORM: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LAST_YEAR: Final = 2999
 
 
@@ -36,10 +36,10 @@ class PartialDate(str):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `YYYY-MM-DD`, with 00 for unknown parts. Raises InvalidPartialDate."""
-        match = _FORM.fullmatch(text)
-        if match is None:
+        if _FORM.fullmatch(text) is None:
             raise InvalidPartialDate("a date is written YYYY-MM-DD, with 00 for what is unknown")
-        _hold_to_calendar(*map(int, match.groups()))
+        if not _is_complete(text):
+            _hold_to_calendar(*map(int, text.split("-")))
         return str.__new__(cls, text)
 
     @classmethod
@@ -77,6 +77,14 @@ class PartialDate(str):
     def __getnewargs__(self) -> tuple[int, int, int]:  # type: ignore[override]
         # For copies: the text is made of the parts.
         return self.year, self.month, self.day
+
+
+def _is_complete(text: str) -> bool:
+    """Whether a text of this form is a day of the calendar, as nearly all are; the others are looked at more closely."""
+    try:
+        return date.fromisoformat(text).year <= _LAST_YEAR
+    except ValueError:
+        return False
 
 
 def _hold_to_calendar(year: int, month: int, day: int) -> None:

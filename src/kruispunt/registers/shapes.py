@@ -22,7 +22,7 @@ LONGEST_TEXT: Final = 100
 """Characters of a free-text address by the contract, and of every other text by our choice."""
 LONGEST_NUMBER: Final = 20
 """Characters of a postal code, a house number or a box."""
-_FIRST_YEAR: Final = 1000
+_FIRST_YEAR: Final = PartialDate(1000)
 """The contract's incomplete dates have a year from 1000 to 2999: what is unknown is the day, or day and month."""
 _CODE: Final = re.compile(r"[0-9]{2,5}")
 _BAD_CODE: Final = re.compile(rb'"code":"(?![0-9]{2,5}")')
@@ -53,7 +53,7 @@ def _read_day(kind: type, value: object) -> object:
     if not isinstance(value, str):
         raise ValueError("must be a date between quotes")
     day = PartialDate.parse(value)
-    if day.year < _FIRST_YEAR:
+    if day < _FIRST_YEAR:
         raise ValueError("the year of a date must be known")
     return day
 
