@@ -80,7 +80,7 @@ class PartialDate(str):
 
 
 def _is_complete(text: str) -> bool:
-    """Whether a text of this form is a day of the calendar, as nearly all are; the others are looked at more closely."""
+    """Whether a text of this form is a day of the calendar, as most are; the others are looked at more closely."""
     try:
         return date.fromisoformat(text).year <= _LAST_YEAR
     except ValueError:
