@@ -45,8 +45,8 @@ def test_a_crash_between_any_two_statements_leaves_nothing_half_done(
             broken.append(BreaksOff(connection, statements))
             make(self, broken[-1], author, write_new=write_new)  # type: ignore[arg-type]
 
-        async def resolve(_connection: Any) -> int:
-            return await resolving(broken[-1])
+        async def resolve(_connection: Any, **options: Any) -> int:
+            return await resolving(broken[-1], **options)
 
         monkeypatch.setattr(changes.Changer, "__init__", breaking)
         monkeypatch.setattr(changes.chains, "resolve", resolve)

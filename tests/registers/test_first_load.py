@@ -14,7 +14,7 @@ from breaking_off import BreaksOff, everything
 from made_up import TODAY, belgian, fresh, legal
 
 from kruispunt.errors import StorageError
-from kruispunt.registers import changes, importing, key_writing
+from kruispunt.registers import chains, changes, importing, key_writing
 from kruispunt.registers.importing import import_people
 from kruispunt.storage.database import Database
 
@@ -221,3 +221,50 @@ def test_a_crash_between_any_two_statements_leaves_the_empty_tables(
 
     assert within(fresh_dsn, work) > 25
     assert changes.chains.resolve is resolve
+
+
+def test_ss_07_chains_of_a_first_load_are_those_of_a_load_in_two_parts(
+    fresh_dsn: str, other_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long ones, one that is cut, one without an end and circles, in any order and over batches."""
+    monkeypatch.setattr(importing, "BATCH", 4)
+    numbers = [line["ssin"] for line in people(16)]
+    links = {0: 1, 1: 2, 2: 3, 3: 4, 5: 6, 6: 7, 8: 9, 9: 10, 10: 8, 11: 8, 12: 13}
+    lines = [
+        {"ssin": numbers[n], "register": "national"}
+        | ({"replacedBy": numbers[links[n]]} if n in links else {})
+        | ({"cancelled": True} if n == 7 else {})
+        for n in (3, 12, 0, 7, 9, 4, 2, 11, 5, 8, 1, 10, 6)
+    ]
+    found = "SELECT ssin, state, final_ssin FROM person ORDER BY ssin"
+
+    async def at_once(database: Database) -> list[Any]:
+        await load(database, *lines)
+        return list(map(tuple, await database.fetch(found)))
+
+    async def in_parts(database: Database) -> list[Any]:
+        await load(database, lines[0])
+        await load(database, *lines[1:])
+        return list(map(tuple, await database.fetch(found)))
+
+    resolved = within(fresh_dsn, at_once)
+    assert resolved == within(other_dsn, in_parts)
+    ends = {row[0]: row[1:] for row in resolved}
+    assert ends[int(numbers[0])] == (2, int(numbers[4]))
+    assert {ends[int(numbers[n])] for n in (5, 6, 7, 8, 9, 10, 11, 12)} == {(3, None)}
+
+
+def test_links_are_never_compared_with_all_others(fresh_dsn: str) -> None:
+    """Thirty thousand replaced numbers would be nine hundred million comparisons."""
+
+    async def work(database: Database) -> None:
+        async with database.connection() as connection, connection.transaction():
+            await connection.execute(
+                "CREATE TEMPORARY TABLE open_chain ON COMMIT DROP AS "
+                "SELECT n::bigint AS ssin, -n::bigint AS target FROM generate_series(1, 5000) n"
+            )
+            await connection.execute("ANALYZE pg_temp.open_chain")
+            plan = await connection.fetch(f"EXPLAIN {chains._UNDER_WAY}")
+            assert not any("Nested Loop" in row[0] for row in plan)
+
+    within(fresh_dsn, work)

@@ -220,15 +220,16 @@ def test_rp_19_what_files_share_is_what_each_would_have(
 def test_a_line_is_split_into_what_it_was_made_of(line: PersonLine) -> None:
     facts = Facts.of(line)
     in_use = not facts.cancelled and facts.replaced_by is None
-    assert split(facts.line) == Split(in_use, facts.national, facts.cbss)
+    national, cbss = (None if each is None else each.decode() for each in (facts.national, facts.cbss))
+    assert split(facts.line) == Split(in_use, national, cbss)
     (other,) = fresh(1)
     replaced = facts._replace(cancelled=False, replaced_by=to_int(other))
-    assert split(replaced.line) == Split(False, facts.national, facts.cbss)
+    assert split(replaced.line) == Split(False, national, cbss)
 
 
 def test_a_text_that_looks_like_a_field_splits_nothing() -> None:
     document = '{"name":{"lastName":"x,\\"cbssRegister\\":{\\"replacedBy\\""},"birth":{"date":"1980-00-00"}}'
-    facts = Facts(to_int(fresh(1)[0]), Register.NATIONAL.value, None, False, document, None)
+    facts = Facts(to_int(fresh(1)[0]), Register.NATIONAL.value, None, False, document.encode(), None)
     assert split(facts.line) == Split(True, document, None)
 
 
@@ -238,8 +239,8 @@ def test_ip_02_of_somebody_in_both_registers_the_cbss_data_alone_are_told() -> N
         Register.RAD.value,
         None,
         False,
-        '{"name":{"lastName":"Old"},"birth":{"date":"1980-01-01"}}',
-        '{"name":{"lastName":"New"},"birth":{"date":"1980-01-01"}}',
+        b'{"name":{"lastName":"Old"},"birth":{"date":"1980-01-01"}}',
+        b'{"name":{"lastName":"New"},"birth":{"date":"1980-01-01"}}',
     )
     record = Record(Told(both.ssin, Part.NAME.value, (), 1, both.line)).of(profile_of(set(Kind), {"name"}))
     assert b"<lastName>New</lastName>" in record

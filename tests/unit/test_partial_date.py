@@ -54,6 +54,21 @@ def test_ss_05_complete_dates_are_calendar_days(day: date) -> None:
     assert PartialDate.of(day).complete
 
 
+@given(*(st.integers(0, most) for most in (9999, 99, 99)))
+def test_ss_05_a_text_is_read_as_its_three_numbers_are(year: int, month: int, day: int) -> None:
+    """Days of the calendar are known by another way than the rest."""
+    text = f"{year:04d}-{month:02d}-{day:02d}"
+    try:
+        expected = PartialDate(year, month, day)
+    except InvalidPartialDate as refused:
+        with pytest.raises(InvalidPartialDate, match=str(refused)):
+            PartialDate.parse(text)
+    else:
+        read = PartialDate.parse(text)
+        assert type(read) is PartialDate
+        assert (read, read.year, read.month, read.day) == (expected, year, month, day)
+
+
 def test_ss_05_incomplete_dates_are_no_calendar_day() -> None:
     assert PartialDate(1985, 7).to_date() is None
     assert PartialDate(1985).to_date() is None

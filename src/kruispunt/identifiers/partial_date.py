@@ -16,7 +16,7 @@ from typing import Final, Self
 
 from kruispunt.identifiers.invalid import InvalidIdentifier
 
-_FORM: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
+_FORM: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LAST_YEAR: Final = 2999
 
 
@@ -30,25 +30,17 @@ class PartialDate(str):
     __slots__ = ()
 
     def __new__(cls, year: int, month: int = 0, day: int = 0) -> Self:
-        if not 0 <= year <= _LAST_YEAR:
-            raise InvalidPartialDate(f"the year of a date lies between 0000 and {_LAST_YEAR}")
-        if month and not year:
-            raise InvalidPartialDate("a date whose year is unknown has no month: write 0000-00-00")
-        if day and not month:
-            raise InvalidPartialDate("a date whose month is unknown has no day: write 00 for both")
-        try:
-            date(year or 1, month or 1, day or 1)
-        except ValueError:
-            raise InvalidPartialDate("the date is not in the calendar") from None
+        _hold_to_calendar(year, month, day)
         return str.__new__(cls, f"{year:04d}-{month:02d}-{day:02d}")
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `YYYY-MM-DD`, with 00 for unknown parts. Raises InvalidPartialDate."""
-        match = _FORM.fullmatch(text)
-        if match is None:
+        if _FORM.fullmatch(text) is None:
             raise InvalidPartialDate("a date is written YYYY-MM-DD, with 00 for what is unknown")
-        return cls(*map(int, match.groups()))
+        if not _is_complete(text):
+            _hold_to_calendar(*map(int, text.split("-")))
+        return str.__new__(cls, text)
 
     @classmethod
     def of(cls, day: date) -> Self:
@@ -85,3 +77,25 @@ class PartialDate(str):
     def __getnewargs__(self) -> tuple[int, int, int]:  # type: ignore[override]
         # For copies: the text is made of the parts.
         return self.year, self.month, self.day
+
+
+def _is_complete(text: str) -> bool:
+    """Whether a text of this form is a day of the calendar, as most are; the others are looked at more closely."""
+    try:
+        return date.fromisoformat(text).year <= _LAST_YEAR
+    except ValueError:
+        return False
+
+
+def _hold_to_calendar(year: int, month: int, day: int) -> None:
+    """Raises InvalidPartialDate."""
+    if not 0 <= year <= _LAST_YEAR:
+        raise InvalidPartialDate(f"the year of a date lies between 0000 and {_LAST_YEAR}")
+    if month and not year:
+        raise InvalidPartialDate("a date whose year is unknown has no month: write 0000-00-00")
+    if day and not month:
+        raise InvalidPartialDate("a date whose month is unknown has no day: write 00 for both")
+    try:
+        date(year or 1, month or 1, day or 1)
+    except ValueError:
+        raise InvalidPartialDate("the date is not in the calendar") from None

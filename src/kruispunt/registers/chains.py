@@ -43,12 +43,15 @@ _OPEN_CHAINS: Final = """
     )
     SELECT ssin, replaced_by AS target FROM open_link
 """
+_ALL_CHAINS: Final = """
+    CREATE TEMPORARY TABLE open_chain ON COMMIT DROP AS
+    SELECT ssin, replaced_by AS target FROM person WHERE replaced_by IS NOT NULL
+"""
 _ANALYZE_CHAINS: Final = "ANALYZE pg_temp.open_chain"
 _COUNT: Final = "SELECT count(*) FROM pg_temp.open_chain"
+# As sets: a join of which one row is asked for is planned as if there were one, and compares all rows with all others.
 _UNDER_WAY: Final = """
-    SELECT EXISTS (
-        SELECT FROM pg_temp.open_chain o JOIN pg_temp.open_chain further ON further.ssin = o.target
-    )
+    SELECT EXISTS (SELECT target FROM pg_temp.open_chain INTERSECT SELECT ssin FROM pg_temp.open_chain)
 """
 # A new table each round: updates would pile up dead rows, which a transaction cannot clean up after itself.
 _JUMP: Final = """
@@ -114,12 +117,13 @@ async def leads_to(connection: Connection, start: int, goal: int) -> bool:
     return bool(await connection.fetchval(_LEADS_TO, start, goal, timeout=PATIENCE))
 
 
-async def resolve(connection: Connection) -> int:
-    """Derive the state and the final number of everybody whose chain passes through a changed number.
+async def resolve(connection: Connection, *, everybody: bool = False) -> int:
+    """Derive the state and the final number of everybody whose chain passes through a changed number; or, when that is
+    `everybody` there is, without a look at `pg_temp.changed_person`.
 
     Returns how many of those chains run in a circle, and so have no end.
     """
-    await _run(connection, _ANALYZE_CHANGED, _OPEN_CHAINS, _ANALYZE_CHAINS)
+    await _run(connection, *((_ALL_CHAINS,) if everybody else (_ANALYZE_CHANGED, _OPEN_CHAINS)), _ANALYZE_CHAINS)
     links: int = await connection.fetchval(_COUNT, timeout=PATIENCE)
     for _ in range(links.bit_length()):
         if not await connection.fetchval(_UNDER_WAY, timeout=PATIENCE):

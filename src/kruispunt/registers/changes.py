@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from enum import Enum
+from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from kruispunt.errors import DataError
@@ -24,8 +25,10 @@ from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.ssin import Ssin
 from kruispunt.registers import chains
 from kruispunt.registers.chains import PATIENCE
+from kruispunt.registers.copying import copy
 from kruispunt.registers.facts import Facts, Told
 from kruispunt.registers.key_writing import KeyWriting
+from kruispunt.registers.keys import register_of
 from kruispunt.registers.legal_data import Origin
 from kruispunt.registers.parts import parts_of
 from kruispunt.registers.people import State
@@ -55,10 +58,11 @@ class ChangeKind(Enum):
 # The documents by subqueries: one probe a person, whatever the planner's statistics say.
 _KNOWN: Final = """
     SELECT p.ssin, p.register, p.replaced_by, p.replaced_by IS NULL AND p.state = 3,
-        (SELECT document FROM dossier WHERE ssin = p.ssin AND origin = 1),
-        (SELECT document FROM dossier WHERE ssin = p.ssin AND origin = 2)
+        (SELECT convert_to(document, 'UTF8') FROM dossier WHERE ssin = p.ssin AND origin = 1),
+        (SELECT convert_to(document, 'UTF8') FROM dossier WHERE ssin = p.ssin AND origin = 2)
     FROM person p WHERE p.ssin = ANY($1::bigint[])
 """
+_NOBODY: Final = "SELECT NOT EXISTS (SELECT FROM person)"
 _LOADED: Final = "INSERT INTO person_change (author, kind, people) VALUES ($1, 0, $2)"
 _UPDATE: Final = """
     UPDATE person p
@@ -71,14 +75,26 @@ _DELETE: Final = """
     DELETE FROM dossier d USING unnest($1::bigint[], $2::smallint[]) AS t (ssin, origin)
     WHERE (d.ssin, d.origin) = (t.ssin, t.origin)
 """
-_ANALYZE: Final = "ANALYZE person, dossier, "
-_MEMORY: Final = """
-    SELECT set_config('maintenance_work_mem', greatest(262144, pg_size_bytes(setting || unit) / 1024) || 'kB', true)
+# Not of the documents: nothing is searched by them, and to sample them would cost more than all else.
+_ANALYZE: Final = "ANALYZE person, dossier (ssin, origin), "
+_MANY_SETTINGS: Final = """
+    SELECT set_config('maintenance_work_mem', greatest(262144, pg_size_bytes(setting || unit) / 1024) || 'kB', true),
+        set_config('default_statistics_target', '10', true)
     FROM pg_settings WHERE name = 'maintenance_work_mem'
 """
-"""At least 256 MB, so that the keys of an index are sorted in memory."""
+"""At least 256 MB, so that the keys of an index are sorted in memory. And statistics of three thousand rows rather than
+thirty thousand: what is asked of these tables has its plan by its form, and needs to know no more than their size.
+"""
 _NUMBERS: Final = ("ssin", "register", "state", "replaced_by")
+_NUMBER_ROW: Final = Struct("!hiqihihi").pack
+"""Of `person`, up to the size of the last field."""
+_REPLACED_BY: Final = Struct("!q").pack
+_CHANGED_ROW: Final = Struct("!hiq").pack
+"""Of `changed_person`."""
+_NULL: Final = -1
 _DOCUMENTS: Final = ("ssin", "origin", "document")
+_DOCUMENT_ROW: Final = Struct("!hiqihi").pack
+"""Of `dossier`, up to the size of the last field."""
 _CHANGES: Final = ("author", "kind", "ssin", "origins", "before", "after", "parts")
 
 
@@ -90,6 +106,8 @@ class Changer:
         self._keys = KeyWriting(connection)
         self._author = author
         self._write_new = write_new
+        self._everybody = False
+        """Whether nobody was known before: then all chains there are will have to be resolved."""
         self.added = 0
         """People who were new."""
         self.circles = 0
@@ -104,13 +122,14 @@ class Changer:
         """Wait until nobody else changes people. Where `many` come, they may be the first ones."""
         await chains.begin(self._connection)
         if many:
-            await self._connection.execute(_MEMORY)
+            await self._connection.execute(_MANY_SETTINGS)
+            self._everybody = await self._connection.fetchval(_NOBODY, timeout=PATIENCE)
             await self._keys.begin()
 
     async def end(self) -> None:
         """Everything that follows from what was told."""
         await self._keys.index()
-        self.circles = await chains.resolve(self._connection)
+        self.circles = await chains.resolve(self._connection, everybody=self._everybody)
         if self.added >= MANY:
             await self._connection.execute(_ANALYZE + ", ".join(self._keys.tables), timeout=PATIENCE)
         await self._keys.end()
@@ -128,7 +147,7 @@ class Changer:
         """Bring the registers to what is told; when a number is told of twice, the last time holds."""
         told = {each.facts.ssin: each for each in lines}
         known = await self.known(told)
-        new = [each for number, each in told.items() if number not in known]
+        new = [told[number] for number in sorted(told.keys() - known.keys())]
         changed = [(known[number], told[number]) for number in known if known[number] != told[number].facts]
         self.added += len(new)
         await self._write_down([each.facts for each in new], [(before, after.facts) for before, after in changed])
@@ -145,39 +164,46 @@ class Changer:
             rows += [(self._author, ChangeKind.NEW.value, *_told(None, each)) for each in new]
         elif new:
             await self._connection.execute(_LOADED, self._author, len(new), timeout=PATIENCE)
-        await self._copy("person_change", _CHANGES, rows)
+        if rows:
+            await self._connection.copy_records_to_table(
+                "person_change", records=rows, columns=_CHANGES, timeout=PATIENCE
+            )
 
     async def _write_numbers(self, new: Sequence[Facts], changed: Sequence[Facts]) -> None:
-        await self._copy("person", _NUMBERS, [(f.ssin, f.register, _state(f), f.replaced_by) for f in new])
+        await copy(self._connection, "person", _NUMBERS, [_number_row(facts) for facts in new], PATIENCE)
         if changed:
             await self._connection.execute(
                 _UPDATE, *map(list, zip(*(facts[:4] for facts in changed), strict=True)), timeout=PATIENCE
             )
-        await self._copy("changed_person", ("ssin",), [(facts.ssin,) for facts in (*new, *changed)])
+        if not self._everybody:
+            rows = [_CHANGED_ROW(1, 8, facts.ssin) for facts in (*new, *changed)]
+            await copy(self._connection, "changed_person", ("ssin",), rows, PATIENCE)
 
     async def _write_documents(self, new: Sequence[Told], changed: Sequence[tuple[Facts, Told]]) -> None:
         """Documents, and the search keys that follow from them."""
-        rows = [document for told in new for document in _documents(told.facts)]
-        names = [key for told in new for key in told.names]
-        addresses = [key for told in new for key in told.addresses]
+        rows: list[bytes] = []
+        names: list[bytes] = []
+        addresses: list[bytes] = []
         gone: list[tuple[int, int]] = []
+        for facts, told_names, told_addresses in new:
+            for origin, document in facts.documents:
+                rows += (_DOCUMENT_ROW(3, 8, facts.ssin, 2, origin, len(document)), document)
+            names += told_names
+            addresses += told_addresses
         for before, told in changed:
-            old, after = _documents(before), _documents(told.facts)
-            fresh = [document for document in after if document not in old]
-            gone += [document[:2] for document in old if document not in after]
-            rows += fresh
-            written = {origin for _, origin, _ in fresh}
-            names += [key for key in told.names if key.register in written]
-            addresses += told.addresses if Origin.RR.value in written else ()
+            old, after = before.documents, told.facts.documents
+            fresh = [each for each in after if each not in old]
+            gone += [(before.ssin, origin) for origin, document in old if (origin, document) not in after]
+            for origin, document in fresh:
+                rows += (_DOCUMENT_ROW(3, 8, before.ssin, 2, origin, len(document)), document)
+            written = {origin for origin, _ in fresh}
+            names += [key for key in told.names if register_of(key) in written]
+            addresses += told.addresses if _NATIONAL in written else ()
         if gone:
             await self._connection.execute(_DELETE, *map(list, zip(*gone, strict=True)), timeout=PATIENCE)
-        await self._copy("dossier", _DOCUMENTS, rows)
+        await copy(self._connection, "dossier", _DOCUMENTS, rows, PATIENCE)
         await self._keys.forget(gone)
         await self._keys.add(names, addresses)
-
-    async def _copy(self, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
-        if rows:
-            await self._connection.copy_records_to_table(table, records=rows, columns=columns, timeout=PATIENCE)
 
 
 @asynccontextmanager
@@ -246,7 +272,7 @@ def _active(facts: Facts | None) -> Facts:
 
 
 _ACTIVE, _CANCELLED = State.ACTIVE.value, State.CANCELLED.value
-_NATIONAL, _CBSS = Origin.RR.value, Origin.KSZ.value
+_NATIONAL = Origin.RR.value
 
 
 def _state(facts: Facts) -> int:
@@ -254,13 +280,11 @@ def _state(facts: Facts) -> int:
     return _CANCELLED if facts.cancelled or facts.replaced_by is not None else _ACTIVE
 
 
-def _documents(facts: Facts) -> list[tuple[int, int, str]]:
-    rows = []
-    if facts.national is not None:
-        rows.append((facts.ssin, _NATIONAL, facts.national))
-    if facts.cbss is not None:
-        rows.append((facts.ssin, _CBSS, facts.cbss))
-    return rows
+def _number_row(facts: Facts) -> bytes:
+    if facts.replaced_by is None:
+        return _NUMBER_ROW(4, 8, facts.ssin, 2, facts.register, 2, _state(facts), _NULL)
+    row = _NUMBER_ROW(4, 8, facts.ssin, 2, facts.register, 2, _state(facts), 8)
+    return row + _REPLACED_BY(facts.replaced_by)
 
 
 def _told(before: Facts | None, after: Facts) -> tuple[object, ...]:

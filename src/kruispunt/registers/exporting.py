@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 AT_A_TIME: Final = 5_000
 """Rows that are held in memory."""
 _ALL: Final = """
-    SELECT p.ssin, p.register, p.replaced_by, p.replaced_by IS NULL AND p.state = 3, n.document, c.document
+    SELECT p.ssin, p.register, p.replaced_by, p.replaced_by IS NULL AND p.state = 3,
+        convert_to(n.document, 'UTF8'), convert_to(c.document, 'UTF8')
     FROM person p
     LEFT JOIN dossier n ON n.ssin = p.ssin AND n.origin = 1
     LEFT JOIN dossier c ON c.ssin = p.ssin AND c.origin = 2
@@ -28,9 +29,9 @@ async def export_people(database: Database, target: BinaryIO) -> int:
         database.connection() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        lines: list[str] = []
+        lines: list[bytes] = []
         async for row in connection.cursor(_ALL, prefetch=AT_A_TIME, timeout=PATIENCE):
-            lines.append(Facts(*row).line)
+            lines.append(Facts(*row).written)
             if len(lines) == AT_A_TIME:
                 count += _write(target, lines)
                 lines = []
@@ -38,6 +39,6 @@ async def export_people(database: Database, target: BinaryIO) -> int:
     return count
 
 
-def _write(target: BinaryIO, lines: list[str]) -> int:
-    target.write("".join(f"{line}\n" for line in lines).encode())
+def _write(target: BinaryIO, lines: list[bytes]) -> int:
+    target.write(b"".join([line + b"\n" for line in lines]))
     return len(lines)

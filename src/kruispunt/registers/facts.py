@@ -9,11 +9,14 @@ from kruispunt.errors import DataError
 from kruispunt.identifiers import ssin as ssins
 from kruispunt.registers import legal_json, person_lines, shapes
 from kruispunt.registers.jsonlines import LONGEST_LINE
-from kruispunt.registers.keys import AddressKey, NameKey, address_keys, name_keys
+from kruispunt.registers.keys import address_keys, name_keys
+from kruispunt.registers.legal_data import Origin
 from kruispunt.registers.person_lines import PersonLine
 
-_MOST_BYTES: Final = 4
-"""That a character has in UTF-8."""
+_NATIONAL, _CBSS = Origin.RR.value, Origin.KSZ.value
+_END: Final = b"}\n"
+_ROOM: Final = 1_000
+"""Bytes that are more than a line has besides its documents."""
 
 
 class Facts(NamedTuple):
@@ -23,10 +26,10 @@ class Facts(NamedTuple):
     register: int
     replaced_by: int | None
     cancelled: bool
-    national: str | None
-    """Document of the National Register."""
-    cbss: str | None
-    """Document of the CBSS register."""
+    national: bytes | None
+    """Document of the National Register, in UTF-8."""
+    cbss: bytes | None
+    """Document of the CBSS register, in UTF-8."""
 
     @classmethod
     def of(cls, line: PersonLine) -> Facts:
@@ -41,10 +44,18 @@ class Facts(NamedTuple):
         )
 
     @property
+    def documents(self) -> list[tuple[int, bytes]]:
+        """Those that there are, each behind its register."""
+        documents = [] if self.national is None else [(_NATIONAL, self.national)]
+        if self.cbss is not None:
+            documents.append((_CBSS, self.cbss))
+        return documents
+
+    @property
     def fits(self) -> bool:
         """Whether `line` is not longer than a line may be; counted in full only when that is in doubt."""
-        characters = len(self.national or "") + len(self.cbss or "")
-        return _MOST_BYTES * characters < LONGEST_LINE // 2 or len(self.line.encode()) < LONGEST_LINE
+        size = len(self.national or b"") + len(self.cbss or b"")
+        return size < LONGEST_LINE - _ROOM or len(self.written) < LONGEST_LINE
 
     @property
     def written_plainly(self) -> bool:
@@ -52,22 +63,33 @@ class Facts(NamedTuple):
         national, cbss = self.national, self.cbss
         return (national is None or shapes.written_plainly(national)) and (cbss is None or shapes.written_plainly(cbss))
 
-    def quotes(self, *, copied: bool = False) -> int:
-        """Quotes that stand in `line`, two for a name and two for a text; without the document of the CBSS register
-        when it was `copied`.
+    def says_all_of(self, line: bytes, *, copied: bool = False) -> bool:
+        """Whether no more quotes stand in a line than what was read of it has: two for a name and two for a text. The
+        document of the CBSS register does not count when it was `copied`.
         """
-        quotes = 8 if self.replaced_by is None else 12
-        if self.cancelled and self.replaced_by is None:
+        first, last = self.national, None if copied else self.cbss
+        if last is None:
+            first, last = None, first
+        quotes = 12 if self.replaced_by is not None else 10 if self.cancelled else 8
+        if first is not None:
+            quotes += 2 + first.count(b'"')
+        if last is not None:
             quotes += 2
-        if self.national is not None:
-            quotes += 2 + self.national.count('"')
-        if self.cbss is not None and not copied:
-            quotes += 2 + self.cbss.count('"')
-        return quotes
+            if line.endswith(last + _END):
+                # Mostly it stands there as it is written: then it need not be counted on either side.
+                line = line[: -len(last) - len(_END)]
+            else:
+                quotes += last.count(b'"')
+        return line.count(b'"') == quotes
 
     @property
     def line(self) -> str:
         """As `kruispunt people import` reads it."""
+        return self.written.decode()
+
+    @property
+    def written(self) -> bytes:
+        """The same in UTF-8."""
         return person_lines.write(
             self.ssin,
             self.register,
@@ -82,8 +104,9 @@ class Told(NamedTuple):
     """What is told of a number, with the keys that people are found by."""
 
     facts: Facts
-    names: Sequence[NameKey] = ()
-    addresses: Sequence[AddressKey] = ()
+    names: Sequence[bytes] = ()
+    addresses: Sequence[bytes] = ()
+    """As `keys.py` makes them."""
 
     @classmethod
     def of(cls, line: PersonLine, facts: Facts | None = None) -> Told:
@@ -94,8 +117,8 @@ class Told(NamedTuple):
         facts = facts or Facts.of(line)
         if not facts.fits:
             raise DataError(f"all that is told, with the copy of the RAD register, is longer than {LONGEST_LINE} bytes")
-        names: list[NameKey] = []
-        addresses: list[AddressKey] = []
+        names: list[bytes] = []
+        addresses: list[bytes] = []
         for dossier in line.dossiers:
             names += name_keys(dossier)
             addresses += address_keys(dossier)

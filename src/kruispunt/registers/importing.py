@@ -17,6 +17,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from kruispunt.registers import jsonlines, person_lines
@@ -28,8 +29,10 @@ from kruispunt.registers.people import Register
 if TYPE_CHECKING:
     from kruispunt.storage.database import Database
 
-BATCH: Final = 10_000
-"""Lines that are held in memory and sent to the database at a time."""
+BATCH: Final = 2_500
+"""Lines that are held in memory and sent to the database at a time. More of them would leave the caches of the
+processor, and the memory in which PostgreSQL keeps the rows of a statement for its triggers.
+"""
 _COPIED: Final = b'"cbssRegister"'
 """Of somebody in `rad`, what is copied when it does not stand in the line."""
 
@@ -53,9 +56,7 @@ async def import_people(
     def read(fields: Fields) -> Told:
         return Told.of(person_lines.read(fields, today=today, test_band=test_band))
 
-    def quick(line: bytes) -> Told | None:
-        return read_plain(line, today=today, test_band=test_band)
-
+    quick = partial(read_plain, today=today, test_band=test_band)
     with _collector_paused():
         async with changing(database, author, write_new=changes, many=True) as changer:
             for batch in jsonlines.batches(jsonlines.read_lines(source, read, report, quick), BATCH):
@@ -97,6 +98,6 @@ def read_plain(line: bytes, *, today: date, test_band: bool) -> Told | None:
         return None
     facts = Facts.of(told)
     copied = told.register is Register.RAD and _COPIED not in line
-    if facts.quotes(copied=copied) != line.count(b'"') or not facts.written_plainly:
+    if not facts.written_plainly or not facts.says_all_of(line, copied=copied):
         return None
     return Told.of(told, facts)

@@ -167,7 +167,7 @@ def _numbered(source: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
             while line and not line.endswith(b"\n"):
                 line = source.readline(LONGEST_LINE)
             yield number, None
-        elif line.strip():
+        elif line and not line.isspace():
             yield number, line
 
 

@@ -16,7 +16,6 @@ from asyncpg.exceptions import DependentObjectsStillExistError, LockNotAvailable
 
 from kruispunt.registers import key_tables
 from kruispunt.registers.chains import PATIENCE
-from kruispunt.registers.keys import AddressKey, NameKey
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -62,7 +61,7 @@ class KeyWriting:
             names, addresses = key_tables.TABLES
             self._tables = (names + _FRESH, addresses + _FRESH)
 
-    async def add(self, names: Sequence[NameKey], addresses: Sequence[AddressKey]) -> None:
+    async def add(self, names: Sequence[bytes], addresses: Sequence[bytes]) -> None:
         """Add these keys. For indexes that are there they are sorted first: neighbours in an index are then written
         one after the other, which a large load is told by.
         """

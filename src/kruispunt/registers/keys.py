@@ -9,6 +9,10 @@ A person of whom a register holds three names has the keys of all three (IP-10).
 - the birth date as the number YYYYMMDD, 00 for unknown parts: every birth date and tolerance that can be asked
   for is one range of these numbers.
 
+Keys are made as rows of their tables, packed as COPY reads them (`copying.py`): there are four a person, and to pack
+what is known of a name together with what is known of the person costs less than to make a tuple. The bytes of rows of
+`name_key` are in the order of its primary key.
+
 Pure functions; `key_tables.py` writes the rows, `search/` asks for them.
 """
 
@@ -16,7 +20,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final, NamedTuple
+from struct import Struct
+from typing import Final
 
 from kruispunt.identifiers.partial_date import PartialDate
 from kruispunt.identifiers.ssin import to_int
@@ -28,58 +33,52 @@ NO_FIRST_NAME: Final = 0
 SEX_UNKNOWN: Final = 0
 _REMEMBERED: Final = 65_536
 """First names whose keys are kept."""
-_NEW: Final = tuple.__new__
-"""Rows are made by the million: without a function in Python for each."""
 _PART_ENDS: Final = re.compile(r"[\s\-\u2010\u2011]+")
 
 
-class NameKey(NamedTuple):
-    """A row of `name_key`."""
-
-    register: int
-    """As Origin."""
-    key: int
-    first_key: int
-    birth: int
-    ssin: int
-    sex: int
-    """As Sex, 0 when it is not known."""
-
-
-class AddressKey(NamedTuple):
-    """A row of `address_key`; `box` is empty when the address has none."""
-
-    postal_code: str
-    street_code: str
-    house_number: str
-    box: str
-    ssin: int
+NAME_COLUMNS: Final = ("register", "key", "first_key", "birth", "ssin", "sex")
+"""Of a row of `name_key`: `register` as Origin, `sex` as Sex or 0 when it is not known."""
+ADDRESS_COLUMNS: Final = ("postal_code", "street_code", "house_number", "box", "ssin")
+"""Of a row of `address_key`; `box` is empty when the address has none."""
+_LAST: Final = Struct("!hihiqi").pack
+"""How many fields; then the register and the key, each behind its size, and the size of what follows."""
+_FIRST: Final = Struct("!q").pack
+_PERSON: Final = Struct("!iiiqih").pack
+"""Birth date, number and sex, each behind its size."""
+_FIVE: Final = Struct("!h").pack(len(ADDRESS_COLUMNS))
+_SIZE: Final = Struct("!i").pack
+_NUMBER: Final = Struct("!iq").pack
 
 
-def name_keys(dossier: Dossier, code: Code = CODE) -> list[NameKey]:
-    """All keys of all names that a register holds of a person, each once."""
-    legal, origin = dossier.legal, dossier.origin
-    register, birth, ssin = origin.value, birth_number(legal.birth.date), to_int(dossier.ssin)
-    sex = SEX_UNKNOWN if legal.gender is None else legal.gender.code.value
-    pairs = _pairs(legal.name, origin, code)
-    if legal.former_names:
-        pairs = list(dict.fromkeys(pair for name in legal.names for pair in _pairs(name, origin, code)))
-    return [_NEW(NameKey, (register, key, first, birth, ssin, sex)) for key, first in pairs]
+def name_keys(dossier: Dossier, code: Code = CODE) -> list[bytes]:
+    """All keys of all names that a register holds of a person, each once, as rows of `name_key`."""
+    legal = dossier.legal
+    register, gender = dossier.origin._value_, legal.gender
+    sex = SEX_UNKNOWN if gender is None else gender.code._value_
+    person = _PERSON(4, birth_number(legal.birth.date), 8, to_int(dossier.ssin), 2, sex)
+    if not legal.former_names:
+        return [pair + person for pair in _pairs(legal.name, register, code)]
+    pairs = dict.fromkeys(pair for name in legal.names for pair in _pairs(name, register, code))
+    return [pair + person for pair in pairs]
 
 
-def address_keys(dossier: Dossier) -> list[AddressKey]:
-    """The key of the last Belgian address: one, or none. The National Register alone is searched (IP-15)."""
+def register_of(key: bytes) -> int:
+    """The register of a row of `name_key`, as Origin."""
+    return int.from_bytes(key[6:8], "big")
+
+
+def address_keys(dossier: Dossier) -> list[bytes]:
+    """The key of the last Belgian address as a row of `address_key`: one, or none. The National Register alone is
+    searched (IP-15).
+    """
     address = dossier.legal.last_belgian_address if dossier.origin is Origin.RR else None
     if address is None or address.street is None:
         return []
     postal, street, house = address.postal_code, address.street.code, address.house_number
     if not (postal and street and house):
         return []
-    return [
-        AddressKey(
-            place_code(postal), place_code(street), place_number(house), place_number(address.box), to_int(dossier.ssin)
-        )
-    ]
+    place = _packed_code(postal) + _packed_code(street) + _packed_number(house) + _packed_number(address.box)
+    return [_FIVE + place + _NUMBER(8, to_int(dossier.ssin))]
 
 
 def first_name_keys(first_name: str, origin: Origin, code: Code = CODE) -> tuple[int, ...]:
@@ -97,6 +96,7 @@ def _first_part(first_name: str, code: Code) -> tuple[int, ...]:
     return next(filter(None, map(code.keys, _PART_ENDS.split(first_name))), ())
 
 
+@lru_cache(_REMEMBERED)
 def birth_number(birth: PartialDate) -> int:
     """YYYYMMDD, 00 for unknown parts."""
     return int(birth.replace("-", ""))
@@ -115,7 +115,33 @@ def place_number(text: str | None) -> str:
     return number.lstrip("0") or number[:1]
 
 
-def _pairs(name: Name, origin: Origin, code: Code) -> list[tuple[int, int]]:
-    """A key of the last name and one of the first name, in every combination."""
-    firsts = first_name_keys(name.firsts[0], origin, code) if name.firsts else ()
-    return [(key, first) for key in code.keys(name.last) for first in firsts or (NO_FIRST_NAME,)]
+def _pairs(name: Name, register: int, code: Code) -> list[bytes]:
+    """A key of the last name and one of the first name, in every combination, as a row begins."""
+    firsts = _packed_firsts(name.firsts[0] if name.firsts else None, register, code)
+    return [last + first for last in _packed_lasts(name.last, register, code) for first in firsts]
+
+
+@lru_cache(_REMEMBERED)
+def _packed_lasts(last_name: str, register: int, code: Code) -> tuple[bytes, ...]:
+    return tuple(_LAST(len(NAME_COLUMNS), 2, register, 8, key, 8) for key in code.keys(last_name))
+
+
+@lru_cache(_REMEMBERED)
+def _packed_firsts(first_name: str | None, register: int, code: Code) -> tuple[bytes, ...]:
+    keys = () if first_name is None else first_name_keys(first_name, Origin(register), code)
+    return tuple(map(_FIRST, keys or (NO_FIRST_NAME,)))
+
+
+@lru_cache(_REMEMBERED)
+def _packed_code(text: str) -> bytes:
+    return _packed(place_code(text))
+
+
+@lru_cache(_REMEMBERED)
+def _packed_number(text: str | None) -> bytes:
+    return _packed(place_number(text))
+
+
+def _packed(text: str) -> bytes:
+    encoded = text.encode()
+    return _SIZE(len(encoded)) + encoded

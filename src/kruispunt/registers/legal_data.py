@@ -281,9 +281,10 @@ class LegalData(Shape, frozen=True):
     def last_belgian_address(self) -> StandardAddress | None:
         """The latest legal address in Belgium, also of somebody who lives abroad now, or died (IP-15)."""
         for each in (self.address, *self.former_addresses):
-            standard = each.legal.standard if each is not None and each.legal is not None else None
-            if standard is not None and standard.belgian:
-                return standard
+            if each is not None and each.legal is not None:
+                standard = each.legal.standard
+                if standard is not None and standard.country.code == BELGIUM:
+                    return standard
         return None
 
 

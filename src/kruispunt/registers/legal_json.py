@@ -31,7 +31,7 @@ def read(fields: object, where: str) -> LegalData:
     return legal
 
 
-def parse(document: str) -> LegalData:
+def parse(document: str | bytes) -> LegalData:
     """What the database keeps: it was held against all rules before it was written, and is held against the types once
     more. Raises StorageError when the document is none of ours.
     """
@@ -41,9 +41,9 @@ def parse(document: str) -> LegalData:
         raise StorageError("A dossier in the database cannot be read: it is no document of this software.") from None
 
 
-def write(legal: LegalData) -> str:
-    """What the database keeps, and an export gives."""
-    return _ENCODER.encode(legal).decode()
+def write(legal: LegalData) -> bytes:
+    """What the database keeps, and an export gives, in UTF-8."""
+    return _ENCODER.encode(legal)
 
 
 def _without_nulls(value: Any) -> Any:

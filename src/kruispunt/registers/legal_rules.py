@@ -27,6 +27,7 @@ from kruispunt.registers.people import Register
 FIELDS: Final = {Origin.RR: "nationalRegister", Origin.KSZ: "cbssRegister"}
 """The field of a line that holds what a register tells."""
 _SUBREGISTERS: Final = {Register.BIS: Subregister.BIS, Register.RAD: Subregister.RAD}
+_OF_CBSS: Final = tuple(each for each in Subregister if each.origin is Origin.KSZ)
 _OF_NATIONAL_REGISTER: Final = frozenset(Unreadable) - {Unreadable.SOMETHING, Unreadable.EVERYTHING}
 
 
@@ -63,7 +64,7 @@ def _reason(legal: LegalData, origin: Origin, register: Register, *, today: date
         return "decease.date: lies in the future"
     if legal.inscription is not None:
         of = legal.inscription.register
-        if of.origin is not origin or (origin is Origin.KSZ and of is not _SUBREGISTERS[register]):
+        if of in _OF_CBSS if origin is Origin.RR else of is not _SUBREGISTERS[register]:
             return "inscription.register: this subregister is not of this register"
     if legal.unreadable and len(set(legal.unreadable)) != len(legal.unreadable):
         return "unreadable: a part stands in the list twice"

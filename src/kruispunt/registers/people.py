@@ -63,17 +63,18 @@ async def find(database: Database, ssin: Ssin) -> Person | None:
 
 async def find_many(database: Database, ssins: Iterable[Ssin]) -> Mapping[Ssin, Person]:
     """What the registers know of many numbers; unknown ones are left out. Raises StorageError."""
-    rows = await database.fetch(_SELECT, [to_int(ssin) for ssin in ssins])
-    return {person.ssin: person for person in (to_person(*row) for row in rows)}
+    asked = {to_int(ssin): ssin for ssin in ssins}
+    rows = await database.fetch(_SELECT, list(asked))
+    return {asked[row[0]]: to_person(asked[row[0]], *row[1:]) for row in rows}
 
 
 _REGISTERS: Final = {register.value: register for register in Register}
+_ACTIVE: Final = State.ACTIVE.value
 _STATES: Final = {state.value: state for state in State}
 
 
-def to_person(number: int, register: int, state: int, replaced_by: int | None, final: int | None) -> Person:
-    """A row of the table."""
-    ssin = from_int(number)
-    end = ssin if state == State.ACTIVE.value else None if final is None else from_int(final)
+def to_person(ssin: Ssin, register: int, state: int, replaced_by: int | None, final: int | None) -> Person:
+    """A row of the table, of a number that was asked for."""
+    end = ssin if state == _ACTIVE else None if final is None else from_int(final)
     told = None if replaced_by is None else from_int(replaced_by)
     return Person(ssin, _REGISTERS[register], _STATES[state], told, end)

@@ -37,6 +37,7 @@ from kruispunt.registers.shapes import Shape, read_day
 
 _NATIONAL, _CBSS = legal_rules.FIELDS[Origin.RR], legal_rules.FIELDS[Origin.KSZ]
 _NAMES: Final = frozenset({"ssin", "register", "replacedBy", "cancelled", _NATIONAL, _CBSS})
+_BEFORE_NATIONAL, _BEFORE_CBSS = (f',"{name}":'.encode() for name in (_NATIONAL, _CBSS))
 _REGISTERS: Final = {register.name.lower(): register for register in Register}
 
 
@@ -97,19 +98,20 @@ def decode(line: bytes, *, today: date, test_band: bool) -> PersonLine | None:
 
 
 def write(
-    ssin: int, register: int, replaced_by: int | None, *, cancelled: bool, national: str | None, cbss: str | None
-) -> str:
-    """The line of what the database keeps; the same text for the same data, and `read` reads it again."""
+    ssin: int, register: int, replaced_by: int | None, *, cancelled: bool, national: bytes | None, cbss: bytes | None
+) -> bytes:
+    """The line of what the database keeps, in UTF-8; the same for the same data, and `read` reads it again."""
     parts = [f'{{"ssin":"{ssin:011d}","register":"{Register(register).name.lower()}"']
     if replaced_by is not None:
         parts.append(f'"replacedBy":"{replaced_by:011d}"')
     elif cancelled:
         parts.append('"cancelled":true')
+    line = ",".join(parts).encode()
     if national is not None:
-        parts.append(f'"{_NATIONAL}":{national}')
+        line += _BEFORE_NATIONAL + national
     if cbss is not None:
-        parts.append(f'"{_CBSS}":{cbss}')
-    return ",".join(parts) + "}"
+        line += _BEFORE_CBSS + cbss
+    return line + b"}"
 
 
 def _judged(line: _Shape, *, today: date, test_band: bool) -> PersonLine:

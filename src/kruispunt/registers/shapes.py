@@ -22,10 +22,11 @@ LONGEST_TEXT: Final = 100
 """Characters of a free-text address by the contract, and of every other text by our choice."""
 LONGEST_NUMBER: Final = 20
 """Characters of a postal code, a house number or a box."""
-_FIRST_YEAR: Final = 1000
+_FIRST_YEAR: Final = PartialDate(1000)
 """The contract's incomplete dates have a year from 1000 to 2999: what is unknown is the day, or day and month."""
 _CODE: Final = re.compile(r"[0-9]{2,5}")
-_BAD_CODE: Final = re.compile(r'"code":"(?![0-9]{2,5}")')
+_BAD_CODE: Final = re.compile(rb'"code":"(?![0-9]{2,5}")')
+_ASCII_PRINTABLE: Final = bytes(range(0x20, 0x7F))
 _NEW_LINES: Final = frozenset({"Cc", "Zl", "Zp"})
 _BLANKS: Final = frozenset({"Zs", *_NEW_LINES})
 _NO_XML: Final = frozenset("\ufffe\uffff")
@@ -52,7 +53,7 @@ def _read_day(kind: type, value: object) -> object:
     if not isinstance(value, str):
         raise ValueError("must be a date between quotes")
     day = PartialDate.parse(value)
-    if day.year < _FIRST_YEAR:
+    if day < _FIRST_YEAR:
         raise ValueError("the year of a date must be known")
     return day
 
@@ -62,15 +63,17 @@ read_day: Final[Callable[[type, Any], Any]] = lru_cache(maxsize=65_536)(_read_da
 for a list or an object."""
 
 
-def written_plainly(document: str) -> bool:
-    """Whether every text and code of a document, without blanks between its fields, is certainly well formed.
+def written_plainly(document: bytes) -> bool:
+    """Whether every text and code of a document, in UTF-8 without blanks between its fields, is certainly well formed.
 
     Without a backslash a text holds no quote and no control character but DEL; all other characters that a text may
     not have are not printable. So quotes next to a blank are those at the end of a text.
     """
-    if "\\" in document or '" ' in document or ' "' in document or _BAD_CODE.search(document):
+    if b"\\" in document or b'" ' in document or b' "' in document or _BAD_CODE.search(document):
         return False
-    return "\x7f" not in document if document.isascii() else document.isprintable()
+    if document.isascii():
+        return b"\x7f" not in document
+    return document.translate(None, _ASCII_PRINTABLE).decode().isprintable()
 
 
 def badly_formed(value: object, place: str) -> Iterator[str]:

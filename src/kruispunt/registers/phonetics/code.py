@@ -66,7 +66,9 @@ class Code:
         """As `keys`, which remembers."""
         if not fold(name):
             return ()
-        return tuple(dict.fromkeys(self.key(reading.sounds(letters(name))) for reading, letters in self.readings))
+        # Most names have no umlaut, and are read twice in German as the same letters.
+        read = dict.fromkeys((reading.sounds, letters(name)) for reading, letters in self.readings)
+        return tuple(dict.fromkeys(self.key(sounds(folded)) for sounds, folded in read))
 
 
 CODE: Final = Code(VERSION, READINGS)

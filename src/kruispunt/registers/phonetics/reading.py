@@ -48,15 +48,21 @@ class Reading:
 
     @classmethod
     def of(cls, name: str, *rules: tuple[str, str]) -> Reading:
-        """The reading with these patterns and sounds. Patterns have no capturing groups."""
-        pattern = re.compile("|".join(f"({pattern})" for pattern, _ in rules))
+        """The reading with these patterns and sounds. Patterns have no capturing groups.
+
+        An empty group behind each tells which one fits: a group around it would keep the engine from passing over the
+        patterns that begin with another letter.
+        """
+        pattern = re.compile("|".join(f"(?:{pattern})()" for pattern, _ in rules))
         return cls(name, tuple(Rule(*rule) for rule in rules), pattern, ("", *(sounds for _, sounds in rules)))
 
     def sounds(self, folded: str) -> str:
         """What is heard; for a name that is silent throughout, its letters."""
         sounds = self._sounds
         heard = self._pattern.sub(lambda match: sounds[match.lastindex or 0], folded)
-        return _TWICE.sub(r"\1", heard) or folded
+        if _TWICE.search(heard):
+            heard = _TWICE.sub(r"\1", heard)
+        return heard or folded
 
     def steps(self, folded: str) -> list[Step]:
         """The same, letter by letter: for people who ask why two names match."""
