@@ -1,35 +1,37 @@
 """The records of mutation files: from what changed of a person to XML (RP-15, RP-16).
 
-Pure: the same rows give the same bytes. What costs is to read a document, so it is read once a person, and only when
-some file tells data of it; each group is written once, and each record once for all files that tell the same of the
-person. A record is then bytes that are put behind others.
+Pure: the same rows give the same bytes. A document is read once a person, as far as groups of data changed; each group
+is written once, and each record once for all files that tell the same of the person. A record is then bytes that are
+put behind others.
 
     Told          a person in a distribution: number, parts that changed, state at the cut
     Profile       what a file tells: kinds of changes, groups of data
     Record        a Told, as the files of each profile tell it
+    Form          what they tell of it, which many people have in common
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from kruispunt.clock import to_text
-from kruispunt.identifiers.ssin import Ssin, from_int
-from kruispunt.mutations.kinds import GROUPS, PARTS
-from kruispunt.registers import legal_json, legal_xml
-from kruispunt.registers.legal_data import LegalData, Origin, Unreadable
+from kruispunt.identifiers.ssin import Ssin, is_well_formed
+from kruispunt.mutations.data import Document, Line, read, write
+from kruispunt.mutations.kinds import DATA, GROUPS, PARTS
+from kruispunt.registers import legal_xml
+from kruispunt.registers.legal_data import Origin, Unreadable
 from kruispunt.registers.parts import Part
-from kruispunt.registers.split_lines import split
-from kruispunt.xml.build import attribute, element, optional, wrap
+from kruispunt.xml.build import attribute, element
 
 _NAMES: Final = ("name", "nationality", "birth", "decease", "gender", "civilState", "address", "inscription")
 """Of the groups, in the order of the contract."""
 _ORDER: Final = tuple(GROUPS[name].value for name in _NAMES)
 _EVERYTHING: Final = (Part.NEW | Part.REPLACEMENT | Part.CANCELLATION | Part.ACCESS).value
 """Changes after which the subscriber may hold other data than these, or none: all groups are told."""
+_ALL: Final = DATA.value
 _INSCRIPTION: Final = Part.INSCRIPTION.value
 _ADDRESS: Final = Part.ADDRESS.value
 
@@ -54,86 +56,93 @@ class Told(NamedTuple):
     """Numbers in whose place it came meanwhile, smallest first."""
     number: int
     """`person_change.sequence` of the last change."""
-    line: str
+    line: bytes
     """State at the cut, as a line of an import."""
 
 
-class Record:
-    """What is told of one person: bytes for each profile, each made once."""
+class Form(NamedTuple):
+    """What a record tells, whomever it is about."""
 
-    __slots__ = ("_by_profile", "_data", "_head", "_parts", "_written")
+    kinds: str
+    """As XML."""
+    groups: int
+    """Of data; see `Part`."""
+
+
+class Record:
+    """What is told of one person: bytes for each profile, each made once. Raises StorageError when the line cannot be
+    read.
+    """
+
+    __slots__ = ("_by_profile", "_document", "_head", "_parts", "_register", "_texts", "doubtful", "written")
 
     def __init__(self, told: Told) -> None:
-        in_use, national, cbss = split(told.line)
-        ssin = from_int(told.ssin)
-        old = "".join([f"<replacedSsin>{each:011d}</replacedSsin>" for each in told.replaced])
-        canceled = "" if in_use else ' canceled="true"'
-        self._parts = told.parts
-        self._head = f'<mutation number="{told.number}"><ssin{canceled}>{ssin}</ssin>{old}'
-        self._data = _Data(ssin, national, cbss) if in_use else None
+        self._parts = parts = told.parts
+        line = read(told.line, _ALL if parts & _EVERYTHING else parts & _ALL)
+        ssin = Ssin(f"{told.ssin:011d}")
+        old = "".join([f"<replacedSsin>{each:011d}</replacedSsin>" for each in told.replaced]) if told.replaced else ""
+        document: Document | None
+        if line.replaced_by is not None or line.cancelled:
+            self._head = f'<mutation number="{told.number}"><ssin canceled="true">{ssin}</ssin>{old}'
+            document, self._register = None, None
+        else:
+            self._head = f'<mutation number="{told.number}"><ssin>{ssin}</ssin>{old}'
+            document, self._register = _given(line, ssin)
+        self._document = document
+        self._texts: dict[int, str] = {}
         self._by_profile: dict[Profile, bytes] = {}
-        self._written: dict[tuple[str, int], bytes] = {}
+        self.written: dict[Form, bytes] = {}
+        """The records that were asked for, each once."""
+        self.doubtful = not is_well_formed(ssin) or (
+            (document is not None and (document.blocked or document.unreadable != ()))
+            or not all(is_well_formed(f"{each:011d}") for each in told.replaced)
+        )
+        """Whether the schema has to be asked about each of them."""
 
     def of(self, profile: Profile) -> bytes:
-        """The record, with a line break behind it. Raises StorageError when the document cannot be read."""
+        """The record, with a line break behind it. Raises StorageError when the data cannot be told."""
         found = self._by_profile.get(profile)
         if found is None:
-            found = self._by_profile[profile] = self._shared(*profile)
+            # Files that differ in what they subscribe, and not in what they tell of this person, share a record.
+            form = _form(self._parts, profile)
+            found = self.written.get(form)
+            if found is None:
+                person = self._person(form.groups) if form.groups else ""
+                found = self.written[form] = f"{self._head}{form.kinds}{person}</mutation>\n".encode()
+            self._by_profile[profile] = found
         return found
 
-    @property
-    def written(self) -> Iterable[bytes]:
-        """All records that were asked for, each once."""
-        return self._written.values()
-
-    def _shared(self, subscribed: int, granted: int) -> bytes:
-        """Files that differ in what they subscribe, and not in what they tell of this person, share a record."""
-        kinds = _kinds(self._parts, subscribed)
-        groups = _groups(self._parts, granted)
-        if self._data is None:
-            groups = 0
-        found = self._written.get((kinds, groups))
-        if found is None:
-            person = self._data.person(groups) if groups and self._data is not None else ""
-            found = self._written[kinds, groups] = f"{self._head}{kinds}{person}</mutation>\n".encode()
-        return found
-
-
-class _Data:
-    """What the registers hold of somebody: of somebody in both the CBSS register's alone (IP-02)."""
-
-    __slots__ = ("_attributes", "_document", "_legal", "_origin", "_said", "_ssin", "_texts")
-
-    def __init__(self, ssin: Ssin, national: str | None, cbss: str | None) -> None:
-        self._ssin = ssin
-        self._document = national if cbss is None else cbss
-        self._origin = Origin.RR if cbss is None else Origin.KSZ
-        self._legal: LegalData | None = None
-        self._texts: dict[int, str] = {}
-
-    def person(self, groups: int) -> str:
-        """The element `person`, with these groups."""
-        if self._document is None:
-            return f'<person told="{_names(groups)}"></person>'
-        legal = self._legal
-        if legal is None:
-            legal = self._legal = legal_json.parse(self._document)
-        register = legal_xml.write_register(self._ssin, self._origin)
-        if legal.blocked:
+    def _person(self, groups: int) -> str:
+        """The element `person`, with these groups; nothing of a number that is out of use."""
+        document, register = self._document, self._register
+        if document is None:
+            return "" if register is None else f'<person told="{_names(groups)}"></person>'
+        if document.blocked:
             return f'<person blocked="true"{register} told=""></person>'
         said = ""
-        if legal.unreadable:
-            if Unreadable.EVERYTHING in legal.unreadable:
+        if document.unreadable:
+            if Unreadable.EVERYTHING in document.unreadable:
                 return f'<person{register} told="" unreadable="everything"></person>'
-            groups, said = _unreadable(legal.unreadable, groups)
-        inner = "".join([self._text(legal, group) for group in _each(groups)])
+            groups, said = _unreadable(document.unreadable, groups)
+        inner = "".join([self._text(document, group) for group in _each(groups)])
         return f'<person{register} told="{_names(groups)}"{said}>{inner}</person>'
 
-    def _text(self, legal: LegalData, group: int) -> str:
+    def _text(self, document: Document, group: int) -> str:
         text = self._texts.get(group)
         if text is None:
-            text = self._texts[group] = _WRITE[group](legal)
+            text = self._texts[group] = write(document, group)
         return text
+
+
+def _given(line: Line, ssin: Ssin) -> tuple[Document | None, str]:
+    """What the registers tell of somebody: of somebody in both the CBSS register's alone (IP-02); whose data they are,
+    as an attribute, empty when no register has any.
+    """
+    if line.cbss_register is not None:
+        return line.cbss_register, legal_xml.write_register(ssin, Origin.KSZ)
+    if line.national_register is not None:
+        return line.national_register, legal_xml.write_register(ssin, Origin.RR)
+    return None, ""
 
 
 def write_item(number: int, ssin: int, sent: int, reference: str, moment: datetime, document: str) -> bytes:
@@ -150,11 +159,12 @@ def write_item(number: int, ssin: int, sent: int, reference: str, moment: dateti
     ).encode()
 
 
-def _groups(changed: int, granted: int) -> int:
-    return granted if changed & _EVERYTHING else granted & changed
-
-
 @lru_cache(maxsize=65_536)
+def _form(changed: int, profile: Profile) -> Form:
+    subscribed, granted = profile
+    return Form(_kinds(changed, subscribed), granted if changed & _EVERYTHING else granted & changed)
+
+
 def _kinds(changed: int, subscribed: int) -> str:
     """Of the kinds that are subscribed, those that happened. `ACCESS` belongs to several kinds, every other part to
     one: a kind is subscribed when the file tells one of those.
@@ -187,35 +197,3 @@ def _unreadable(parts: Iterable[Unreadable], groups: int) -> tuple[int, str]:
     if Unreadable.SOMETHING in parts:
         said.append(Unreadable.SOMETHING)
     return groups, attribute("unreadable", " ".join(each.value for each in said)) if said else ""
-
-
-def _address(legal: LegalData) -> str:
-    if legal.address is None or legal.address.legal is None:
-        return ""
-    described = Unreadable.LEGAL_ADDRESS_DETAILS not in legal.unreadable
-    return legal_xml.write_address(legal.address.legal, described=described)
-
-
-def _inscription(legal: LegalData) -> str:
-    if legal.inscription is None:
-        return ""
-    since = None if legal.inscription.modified is None else str(legal.inscription.modified)
-    code = element("subregister", str(legal.inscription.register.value))
-    return wrap("inscription", code + optional("inceptionDate", since))
-
-
-_WRITE: Final[Mapping[int, Callable[[LegalData], str]]] = {
-    Part.NAME.value: lambda legal: legal_xml.write_name(legal.name),
-    Part.NATIONALITY.value: lambda legal: (
-        "" if legal.nationality is None else legal_xml.write_nationality(legal.nationality)
-    ),
-    Part.BIRTH.value: lambda legal: legal_xml.write_birth(legal.birth),
-    Part.DECEASE.value: lambda legal: "" if legal.decease is None else legal_xml.write_decease(legal.decease),
-    Part.GENDER.value: lambda legal: "" if legal.gender is None else legal_xml.write_gender(legal.gender),
-    Part.CIVIL_STATE.value: lambda legal: (
-        "" if legal.civil_state is None else legal_xml.write_civil_state(legal.civil_state)
-    ),
-    Part.ADDRESS.value: _address,
-    Part.INSCRIPTION.value: _inscription,
-}
-"""A group as XML; nothing when the register holds nothing of it."""

@@ -22,15 +22,16 @@ PATIENCE: Final = 600.0
 BLOCK: Final = 5_000
 """People, or items, that are read at once."""
 
-# One statement, so that a state is read in one snapshot: a first change that is committed meanwhile shows, or not.
+# One statement, so that a state is read in one snapshot: a first change that is committed meanwhile shows, or not. A
+# line comes as bytes (`textsend`), because bytes are what is read, and an empty array costs as much as a full one.
 _PEOPLE: Final = """
-    SELECT d.ssin, d.parts, d.replaced, d.files,
+    SELECT d.ssin, d.parts, nullif(d.replaced, '{}'), d.files,
         CASE WHEN cardinality(d.replaced) = 0 AND c.sequence > $3 THEN c.sequence
         ELSE (
             SELECT coalesce(max(sequence), $4) FROM person_change
             WHERE ssin = ANY(d.ssin || d.replaced) AND sequence > $3 AND sequence <= $4
         ) END,
-        coalesce(
+        textsend(coalesce(
             c.after,
             (SELECT before FROM person_change WHERE ssin = d.ssin AND sequence > $4 ORDER BY sequence LIMIT 1),
             (
@@ -46,7 +47,7 @@ _PEOPLE: Final = """
                 )
                 FROM person p WHERE p.ssin = d.ssin
             )
-        )
+        ))
     FROM (
         SELECT ssin, parts, replaced, files FROM distributed_person
         WHERE distribution = $1 AND ssin > $2 AND ($5::bigint[] IS NULL OR files && $5)
@@ -108,7 +109,7 @@ async def _people_after(
     if any(row[5] is None for row in rows):
         raise StorageError("A person is to be told of whom no register knows the number.")
     return [
-        PersonTold(Told(ssin, parts, replaced, number, line), told_in)
+        PersonTold(Told(ssin, parts, replaced or (), number, line), told_in)
         for ssin, parts, replaced, told_in, number, line in rows
     ]
 

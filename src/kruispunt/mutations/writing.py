@@ -29,7 +29,7 @@ from kruispunt.mutations import folder
 from kruispunt.mutations.checking import Checker
 from kruispunt.mutations.distributions import Distribution
 from kruispunt.mutations.layout import File
-from kruispunt.mutations.records import Record
+from kruispunt.mutations.records import Profile, Record
 from kruispunt.mutations.rows import Made, answered, keep_made
 from kruispunt.mutations.sheets import WAITING_BYTES, Sheet, Waiting
 from kruispunt.mutations.states import BLOCK, items, people
@@ -120,28 +120,32 @@ class _Filling:
     waiting: Waiting
     progress: Progress
 
-    async def check(self, sheets: Mapping[int, Sheet], records: list[bytes], held: int) -> None:
-        """Hold new records against the schema; `held` counts them in each file. No subscriber sees them before."""
-        await asyncio.to_thread(self.checker.check_records, next(iter(sheets.values())).file, records)
-        self.waiting.count(sum(map(len, records)), held)
+    async def check(self, sheets: Mapping[int, Sheet], records: list[bytes]) -> None:
+        """Hold new records against the schema. No subscriber sees them before."""
+        if records:
+            await asyncio.to_thread(self.checker.check_records, next(iter(sheets.values())).file, records)
 
 
 async def _fill_people(filling: _Filling, sheets: Mapping[int, Sheet]) -> None:
-    ways = {id_: (sheet.add, sheet.file.profile) for id_, sheet in sheets.items()}
+    profiles: dict[Profile, Profile] = {}  # one of each, which is found soonest
+    ways = {
+        id_: (sheet.add, profiles.setdefault(sheet.file.profile, sheet.file.profile)) for id_, sheet in sheets.items()
+    }
     done = 0
     async for block in people(filling.connection, filling.distribution, _few(sheets), filling.desk.block):
-        held = 0
-        written: list[bytes] = []
+        size = held = 0
+        doubtful: list[bytes] = []
         for told, files in block:
-            wanted = [ways[id_] for id_ in files if id_ in ways]
-            if not wanted:
-                continue
             record = Record(told)
-            for add, profile in wanted:
-                add(record.of(profile))
-            held += len(wanted)
-            written += record.written
-        await filling.check(sheets, written, held)
+            for id_ in files:
+                if id_ in ways:
+                    add, profile = ways[id_]
+                    add(record.of(profile))
+                    held += 1
+            size += sum(map(len, record.written.values()))
+            doubtful += filling.checker.doubts(record)
+        await filling.check(sheets, doubtful)
+        filling.waiting.count(size, held)
         done += len(block)
         filling.progress("people", done, 0)
 
@@ -154,7 +158,9 @@ async def _fill_items(filling: _Filling, sheets: Mapping[int, Sheet]) -> None:
             for sheet in (sheets[id_] for id_ in files if id_ in sheets):
                 sheet.add(record)
                 held += 1
-        await filling.check(sheets, [record for record, _ in block], held)
+        records = [record for record, _ in block]
+        await filling.check(sheets, records)
+        filling.waiting.count(sum(map(len, records)), held)
         done += len(block)
         filling.progress("items", done, 0)
 
