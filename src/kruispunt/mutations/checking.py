@@ -37,15 +37,13 @@ class Checker:
         """Head and end of a file. Raises StorageError."""
         self._check(file, [])
 
-    def doubts(self, record: Record) -> Iterable[bytes]:
-        """What of a record about a person the schema is to be asked: most often nothing."""
-        if record.doubtful:
-            return record.written.values()
-        if self._known >= record.written.keys():
-            return ()
-        new = record.written.keys() - self._known
-        self._known |= new
-        return [record.written[form] for form in new]
+    def doubts(self, record: Record, form: Form) -> bool:
+        """Whether the schema is to be asked about a record of a form that was just written: most often not."""
+        if form in self._known:
+            return record.doubtful
+        if not record.doubtful:
+            self._known.add(form)
+        return True
 
     def check_records(self, file: File, records: Iterable[bytes]) -> None:
         """Records, behind the head of any file with the same root. Raises StorageError."""

@@ -209,7 +209,8 @@ def _address(document: Document) -> str:
             raise StorageError("A legal address in the database is neither a standard one nor at a diplomatic post.")
         country = _place(bytes(plain.country), "countryCode", "countryName")
         return legal_xml.diplomatic_address(country, plain.address, plain.modified)
-    place = _bare_place if Unreadable.LEGAL_ADDRESS_DETAILS in document.unreadable else _place
+    hidden = document.unreadable and Unreadable.LEGAL_ADDRESS_DETAILS in document.unreadable
+    place = _bare_place if hidden else _place
     return legal_xml.residential_address(
         place(bytes(standard.country), "countryCode", "countryName"),
         place(bytes(standard.municipality), "cityCode", "cityName"),
@@ -226,10 +227,15 @@ def _inscription(document: Document) -> str:
     if held is None:
         return ""
     since = "" if held.modified is None else f"<inceptionDate>{held.modified}</inceptionDate>"
-    return f"<inscription><subregister>{held.register.value}</subregister>{since}</inscription>"
+    return f"<inscription><subregister>{held.register._value_}</subregister>{since}</inscription>"
 
 
-_WRITE: Final[Mapping[int, Callable[[Document], str]]] = {
+Write = Callable[[Document], str]
+"""A group as XML; nothing when the register holds nothing of it. Raises StorageError; MsgspecError for a place that is
+none, ValueError for a text that XML cannot carry.
+"""
+
+WRITE: Final[Mapping[int, Write]] = {
     Part.NAME.value: _name,
     Part.NATIONALITY.value: _nationality,
     Part.BIRTH.value: _birth,
@@ -239,11 +245,3 @@ _WRITE: Final[Mapping[int, Callable[[Document], str]]] = {
     Part.ADDRESS.value: _address,
     Part.INSCRIPTION.value: _inscription,
 }
-
-
-def write(document: Document, group: int) -> str:
-    """A group as XML; nothing when the register holds nothing of it. Raises StorageError."""
-    try:
-        return _WRITE[group](document)
-    except (MsgspecError, ValueError):
-        raise StorageError("A dossier in the database cannot be told: XML cannot carry it.") from None

@@ -13,16 +13,20 @@ put behind others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from msgspec import MsgspecError
+
 from kruispunt.clock import to_text
+from kruispunt.errors import StorageError
 from kruispunt.identifiers.ssin import Ssin, is_well_formed
-from kruispunt.mutations.data import Document, Line, read, write
+from kruispunt.mutations.data import WRITE, Write, read
 from kruispunt.mutations.kinds import DATA, GROUPS, PARTS
-from kruispunt.registers import legal_xml
 from kruispunt.registers.legal_data import Origin, Unreadable
+from kruispunt.registers.legal_xml import write_register
 from kruispunt.registers.parts import Part
 from kruispunt.xml.build import attribute, element
 
@@ -60,89 +64,80 @@ class Told(NamedTuple):
     """State at the cut, as a line of an import."""
 
 
-class Form(NamedTuple):
-    """What a record tells, whomever it is about."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """What a record tells, whomever it is about. There is one of each, which is found by what it is."""
 
     kinds: str
     """As XML."""
     groups: int
     """Of data; see `Part`."""
+    told: str
+    """Their names."""
+    writes: tuple[Write, ...]
+    """What writes each of them."""
 
 
 class Record:
-    """What is told of one person: bytes for each profile, each made once. Raises StorageError when the line cannot be
+    """What is told of one person: bytes for each form, each made once. Raises StorageError when the line cannot be
     read.
     """
 
-    __slots__ = ("_by_profile", "_document", "_head", "_parts", "_register", "_texts", "doubtful", "written")
+    __slots__ = ("_document", "_head", "_in_use", "_of_cbss", "_parts", "_ssin", "doubtful", "written")
 
     def __init__(self, told: Told) -> None:
-        self._parts = parts = told.parts
-        line = read(told.line, _ALL if parts & _EVERYTHING else parts & _ALL)
-        ssin = Ssin(f"{told.ssin:011d}")
-        old = "".join([f"<replacedSsin>{each:011d}</replacedSsin>" for each in told.replaced]) if told.replaced else ""
-        document: Document | None
-        if line.replaced_by is not None or line.cancelled:
-            self._head = f'<mutation number="{told.number}"><ssin canceled="true">{ssin}</ssin>{old}'
-            document, self._register = None, None
-        else:
-            self._head = f'<mutation number="{told.number}"><ssin>{ssin}</ssin>{old}'
-            document, self._register = _given(line, ssin)
-        self._document = document
-        self._texts: dict[int, str] = {}
-        self._by_profile: dict[Profile, bytes] = {}
+        ssin, self._parts, replaced, number, text = told
+        line = read(text, _ALL if self._parts & _EVERYTHING else self._parts & _ALL)
+        self._ssin = Ssin(f"{ssin:011d}")
+        self._in_use = line.replaced_by is None and not line.cancelled
+        # Of somebody in both registers the CBSS register's data alone are told (IP-02).
+        self._of_cbss = line.cbss_register is not None
+        self._document = line.cbss_register if self._of_cbss else line.national_register
+        canceled = "" if self._in_use else ' canceled="true"'
+        self._head = f'<mutation number="{number}"><ssin{canceled}>{self._ssin}</ssin>'
         self.written: dict[Form, bytes] = {}
         """The records that were asked for, each once."""
-        self.doubtful = not is_well_formed(ssin) or (
-            (document is not None and (document.blocked or document.unreadable != ()))
-            or not all(is_well_formed(f"{each:011d}") for each in told.replaced)
-        )
+        self.doubtful = not is_well_formed(self._ssin)
         """Whether the schema has to be asked about each of them."""
+        if replaced:
+            old = [f"{each:011d}" for each in replaced]
+            self._head += "".join([f"<replacedSsin>{each}</replacedSsin>" for each in old])
+            self.doubtful |= not all(map(is_well_formed, old))
 
     def of(self, profile: Profile) -> bytes:
-        """The record, with a line break behind it. Raises StorageError when the data cannot be told."""
-        found = self._by_profile.get(profile)
-        if found is None:
-            # Files that differ in what they subscribe, and not in what they tell of this person, share a record.
-            form = _form(self._parts, profile)
-            found = self.written.get(form)
-            if found is None:
-                person = self._person(form.groups) if form.groups else ""
-                found = self.written[form] = f"{self._head}{form.kinds}{person}</mutation>\n".encode()
-            self._by_profile[profile] = found
+        """The record, with a line break behind it, as files of a profile tell it. Files that differ in what they
+        subscribe, and not in what they tell of this person, share it. Raises StorageError when it cannot be told.
+        """
+        form = form_of(self._parts, profile)
+        found = self.written.get(form)
+        return self.write(form) if found is None else found
+
+    def write(self, form: Form) -> bytes:
+        """The same, of a form that was not asked for before."""
+        try:
+            person = self._person(form) if form.writes and self._in_use else ""
+        except (MsgspecError, ValueError):
+            raise StorageError("A dossier in the database cannot be told: a place in it is none, or no XML.") from None
+        found = self.written[form] = f"{self._head}{form.kinds}{person}</mutation>\n".encode()
         return found
 
-    def _person(self, groups: int) -> str:
-        """The element `person`, with these groups; nothing of a number that is out of use."""
-        document, register = self._document, self._register
+    def _person(self, form: Form) -> str:
+        """The element `person`."""
+        document = self._document
         if document is None:
-            return "" if register is None else f'<person told="{_names(groups)}"></person>'
-        if document.blocked:
-            return f'<person blocked="true"{register} told=""></person>'
+            return f'<person told="{form.told}"></person>'
+        register = write_register(self._ssin, Origin.KSZ if self._of_cbss else Origin.RR)
         said = ""
-        if document.unreadable:
+        if document.blocked or document.unreadable:
+            self.doubtful = True
+            if document.blocked:
+                return f'<person blocked="true"{register} told=""></person>'
             if Unreadable.EVERYTHING in document.unreadable:
                 return f'<person{register} told="" unreadable="everything"></person>'
-            groups, said = _unreadable(document.unreadable, groups)
-        inner = "".join([self._text(document, group) for group in _each(groups)])
-        return f'<person{register} told="{_names(groups)}"{said}>{inner}</person>'
-
-    def _text(self, document: Document, group: int) -> str:
-        text = self._texts.get(group)
-        if text is None:
-            text = self._texts[group] = write(document, group)
-        return text
-
-
-def _given(line: Line, ssin: Ssin) -> tuple[Document | None, str]:
-    """What the registers tell of somebody: of somebody in both the CBSS register's alone (IP-02); whose data they are,
-    as an attribute, empty when no register has any.
-    """
-    if line.cbss_register is not None:
-        return line.cbss_register, legal_xml.write_register(ssin, Origin.KSZ)
-    if line.national_register is not None:
-        return line.national_register, legal_xml.write_register(ssin, Origin.RR)
-    return None, ""
+            groups, said = _unreadable(document.unreadable, form.groups)
+            form = _form("", groups)
+        inner = "".join([write(document) for write in form.writes])
+        return f'<person{register} told="{form.told}"{said}>{inner}</person>'
 
 
 def write_item(number: int, ssin: int, sent: int, reference: str, moment: datetime, document: str) -> bytes:
@@ -160,9 +155,16 @@ def write_item(number: int, ssin: int, sent: int, reference: str, moment: dateti
 
 
 @lru_cache(maxsize=65_536)
-def _form(changed: int, profile: Profile) -> Form:
+def form_of(changed: int, profile: Profile) -> Form:
+    """What files of a profile tell when these parts of somebody changed."""
     subscribed, granted = profile
-    return Form(_kinds(changed, subscribed), granted if changed & _EVERYTHING else granted & changed)
+    return _form(_kinds(changed, subscribed), granted if changed & _EVERYTHING else granted & changed)
+
+
+@lru_cache(maxsize=None)  # never two of the same; there are some hundreds of each
+def _form(kinds: str, groups: int) -> Form:
+    told = [name for name, group in zip(_NAMES, _ORDER, strict=True) if group & groups]
+    return Form(kinds, groups, " ".join(told), tuple(WRITE[GROUPS[name].value] for name in told))
 
 
 def _kinds(changed: int, subscribed: int) -> str:
@@ -174,16 +176,6 @@ def _kinds(changed: int, subscribed: int) -> str:
         for kind, parts in PARTS.items()
         if parts & subscribed & ~Part.ACCESS and parts & subscribed & changed
     )
-
-
-@lru_cache(maxsize=1024)
-def _each(groups: int) -> tuple[int, ...]:
-    return tuple(group for group in _ORDER if group & groups)
-
-
-@lru_cache(maxsize=1024)
-def _names(groups: int) -> str:
-    return " ".join(name for name, group in zip(_NAMES, _ORDER, strict=True) if group & groups)
 
 
 def _unreadable(parts: Iterable[Unreadable], groups: int) -> tuple[int, str]:

@@ -134,7 +134,7 @@ def _records(
                 for told, ids in block:
                     record = Record(told)
                     pairs += [(id_, record.of(of_people[id_].profile)) for id_ in ids]
-                    doubtful += checker.doubts(record)
+                    doubtful += [made for form, made in record.written.items() if checker.doubts(record, form)]
                 checker.check_records(some, doubtful)
                 yield pairs
         if of_streams:

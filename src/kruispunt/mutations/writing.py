@@ -29,7 +29,7 @@ from kruispunt.mutations import folder
 from kruispunt.mutations.checking import Checker
 from kruispunt.mutations.distributions import Distribution
 from kruispunt.mutations.layout import File
-from kruispunt.mutations.records import Profile, Record
+from kruispunt.mutations.records import Form, Record, form_of
 from kruispunt.mutations.rows import Made, answered, keep_made
 from kruispunt.mutations.sheets import WAITING_BYTES, Sheet, Waiting
 from kruispunt.mutations.states import BLOCK, items, people
@@ -38,8 +38,8 @@ from kruispunt.settings import Environment
 if TYPE_CHECKING:
     from kruispunt.storage.database import Connection
 
-_AT_ONCE: Final = 64
-"""Files that take their places together."""
+_AT_ONCE: Final = 256
+"""Files that take their places together: the journal of the file system is written for many of them at once."""
 _FEW: Final = 10
 _THREADS: Final = 8
 """That wait for the disk, and sign."""
@@ -127,23 +127,30 @@ class _Filling:
 
 
 async def _fill_people(filling: _Filling, sheets: Mapping[int, Sheet]) -> None:
-    profiles: dict[Profile, Profile] = {}  # one of each, which is found soonest
-    ways = {
-        id_: (sheet.add, profiles.setdefault(sheet.file.profile, sheet.file.profile)) for id_, sheet in sheets.items()
-    }
+    profiles = sorted({sheet.file.profile for sheet in sheets.values()})
+    ways = {id_: (sheet.add, profiles.index(sheet.file.profile)) for id_, sheet in sheets.items()}
+    forms: dict[int, list[Form]] = {}  # of each profile, by the parts that changed
     done = 0
     async for block in people(filling.connection, filling.distribution, _few(sheets), filling.desk.block):
         size = held = 0
         doubtful: list[bytes] = []
         for told, files in block:
+            parts = told.parts
+            if parts not in forms:
+                forms[parts] = [form_of(parts, profile) for profile in profiles]
+            own = forms[parts]
             record = Record(told)
+            written = record.written
             for id_ in files:
                 if id_ in ways:
-                    add, profile = ways[id_]
-                    add(record.of(profile))
+                    add, place = ways[id_]
+                    form = own[place]
+                    if form not in written:
+                        size += len(record.write(form))
+                        if filling.checker.doubts(record, form):
+                            doubtful.append(written[form])
+                    add(written[form])
                     held += 1
-            size += sum(map(len, record.written.values()))
-            doubtful += filling.checker.doubts(record)
         await filling.check(sheets, doubtful)
         filling.waiting.count(size, held)
         done += len(block)
@@ -182,6 +189,9 @@ async def _publish(
                 "distribution are gone, or another release writes another form."
             )
 
+    folders = [sheet.file.within(desk.directory).parent for sheet in sheets]
+    await asyncio.to_thread(folder.make_folders, desk.directory, folders)
+
     def place(sheet: Sheet) -> None:
         made = sheets[sheet]
         folder.place(sheet.path, sheet.file.within(desk.directory), None if made is None else made.content)
@@ -212,14 +222,24 @@ def _signed(desk: Desk, sheet: Sheet, content: Content) -> bytes:
 
 
 async def _each(pool: ThreadPoolExecutor, work: Callable[[T], R], values: Iterable[T]) -> list[R]:
-    """By several threads; all have ended when it returns or raises."""
+    """By several threads, each of which takes the next value when it is ready; all have ended when it returns or
+    raises.
+    """
+    waiting = list(values)
+    places, done = iter(range(len(waiting))), dict[int, R]()
+
+    def take() -> None:
+        for place in places:
+            done[place] = work(waiting[place])
+
     loop = asyncio.get_running_loop()
-    waiting: list[Awaitable[R]] = [loop.run_in_executor(pool, work, value) for value in values]
-    done = await asyncio.gather(*waiting, return_exceptions=True)
-    for each in done:
+    ended = await asyncio.gather(
+        *(loop.run_in_executor(pool, take) for _ in range(min(_THREADS, len(waiting)))), return_exceptions=True
+    )
+    for each in ended:
         if isinstance(each, BaseException):
             raise each
-    return done  # type: ignore[return-value]  # none of them is an exception
+    return [done[place] for place in range(len(waiting))]
 
 
 def _by(size: int, values: Iterable[Sheet]) -> Iterator[list[Sheet]]:

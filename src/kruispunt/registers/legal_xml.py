@@ -53,11 +53,11 @@ def write_decease(decease: Decease) -> str:
 
 
 def write_gender(gender: Gender) -> str:
-    return f"<gender><genderCode>{gender.code.value}</genderCode>{_since(gender.modified)}</gender>"
+    return f"<gender><genderCode>{gender.code._value_}</genderCode>{_since(gender.modified)}</gender>"
 
 
 def write_civil_state(code: CivilStateCode) -> str:
-    return f"<civilState><civilStateCode>{code.value}</civilStateCode></civilState>"
+    return f"<civilState><civilStateCode>{code._value_}</civilStateCode></civilState>"
 
 
 def write_address(legal: LegalAddress) -> str:
