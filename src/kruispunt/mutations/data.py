@@ -129,18 +129,19 @@ def _decoder(groups: int) -> Callable[[bytes], Line]:
     fields = [(name, kind | None, None) for group, (name, kind) in _TYPES.items() if group & groups]
     said = [("blocked", bool, False), ("unreadable", tuple[Unreadable, ...], ())]
     document = defstruct("Document", [*fields, *said], rename="camel", gc=False)
-    line = defstruct(
+    line: Any = defstruct(
         "Line",
         [
             ("replaced_by", str | None, None),
             ("cancelled", bool, False),
-            ("national_register", document | None, None),  # type: ignore[operator]
-            ("cbss_register", document | None, None),  # type: ignore[operator]
+            ("national_register", document | None, None),
+            ("cbss_register", document | None, None),
         ],
         rename="camel",
         gc=False,
     )
-    return Decoder(line, dec_hook=read_day).decode
+    decoder: Decoder[Line] = Decoder(line, dec_hook=read_day)
+    return decoder.decode
 
 
 @lru_cache(maxsize=_PLACES)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from msgspec import MsgspecError
@@ -161,7 +161,7 @@ def form_of(changed: int, profile: Profile) -> Form:
     return _form(_kinds(changed, subscribed), granted if changed & _EVERYTHING else granted & changed)
 
 
-@lru_cache(maxsize=None)  # never two of the same; there are some hundreds of each
+@cache  # never two of the same; there are some hundreds of each
 def _form(kinds: str, groups: int) -> Form:
     told = [name for name, group in zip(_NAMES, _ORDER, strict=True) if group & groups]
     return Form(kinds, groups, " ".join(told), tuple(WRITE[GROUPS[name].value] for name in told))

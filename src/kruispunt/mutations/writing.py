@@ -15,8 +15,9 @@ whoever comes next makes the same bytes again. A file that its row knows is neve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -32,7 +33,7 @@ from kruispunt.mutations.layout import File
 from kruispunt.mutations.records import Form, Record, form_of
 from kruispunt.mutations.rows import Made, answered, keep_made
 from kruispunt.mutations.sheets import WAITING_BYTES, Sheet, Waiting
-from kruispunt.mutations.states import BLOCK, items, people
+from kruispunt.mutations.states import BLOCK, PersonTold, ahead, items, people
 from kruispunt.settings import Environment
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = 256
 """Files that take their places together: the journal of the file system is written for many of them at once."""
+_TURN: Final = 100
+"""People that are told at a stretch: as many as PostgreSQL sends of the next block before it has to wait."""
 _FEW: Final = 10
 _THREADS: Final = 8
 """That wait for the disk, and sign."""
@@ -127,34 +130,65 @@ class _Filling:
 
 
 async def _fill_people(filling: _Filling, sheets: Mapping[int, Sheet]) -> None:
-    profiles = sorted({sheet.file.profile for sheet in sheets.values()})
-    ways = {id_: (sheet.add, profiles.index(sheet.file.profile)) for id_, sheet in sheets.items()}
-    forms: dict[int, list[Form]] = {}  # of each profile, by the parts that changed
+    telling = _Telling(sheets, filling.checker)
     done = 0
-    async for block in people(filling.connection, filling.distribution, _few(sheets), filling.desk.block):
-        size = held = 0
-        doubtful: list[bytes] = []
+    blocks = ahead(people(filling.connection, filling.distribution, _few(sheets), filling.desk.block))
+    async with aclosing(blocks):
+        async for block in blocks:
+            for some in _by(_TURN, block):
+                telling.put(some)
+                await asyncio.sleep(0)
+            await filling.check(sheets, telling.doubtful)
+            filling.waiting.count(telling.size, telling.held)
+            telling.clear()
+            done += len(block)
+            filling.progress("people", done, 0)
+
+
+class _Telling:
+    """Puts records of people into their files, and counts them."""
+
+    __slots__ = ("_checker", "_forms", "_profiles", "_ways", "doubtful", "held", "size")
+
+    def __init__(self, sheets: Mapping[int, Sheet], checker: Checker) -> None:
+        self._checker = checker
+        self._profiles = sorted({sheet.file.profile for sheet in sheets.values()})
+        self._ways = {id_: (sheet.add, self._profiles.index(sheet.file.profile)) for id_, sheet in sheets.items()}
+        self._forms: dict[int, list[Form]] = {}
+        """For each of the profiles, by the parts that changed."""
+        self.clear()
+
+    def clear(self) -> None:
+        self.doubtful: list[bytes] = []
+        """Records that the schema is to be asked about."""
+        self.size = 0
+        """Bytes of records, each counted once."""
+        self.held = 0
+        """Records, counted in each file."""
+
+    def put(self, block: Iterable[PersonTold]) -> None:
+        """Raises StorageError."""
+        ways, size, held = self._ways, 0, 0
         for told, files in block:
-            parts = told.parts
-            if parts not in forms:
-                forms[parts] = [form_of(parts, profile) for profile in profiles]
-            own = forms[parts]
+            forms = self._forms.get(told.parts) or self._learn(told.parts)
             record = Record(told)
             written = record.written
             for id_ in files:
                 if id_ in ways:
                     add, place = ways[id_]
-                    form = own[place]
+                    form = forms[place]
                     if form not in written:
                         size += len(record.write(form))
-                        if filling.checker.doubts(record, form):
-                            doubtful.append(written[form])
+                        if self._checker.doubts(record, form):
+                            self.doubtful.append(written[form])
                     add(written[form])
                     held += 1
-        await filling.check(sheets, doubtful)
-        filling.waiting.count(size, held)
-        done += len(block)
-        filling.progress("people", done, 0)
+        self.size += size
+        self.held += held
+
+    def _learn(self, parts: int) -> list[Form]:
+        found = self._forms[parts] = [form_of(parts, profile) for profile in self._profiles]
+        return found
 
 
 async def _fill_items(filling: _Filling, sheets: Mapping[int, Sheet]) -> None:
@@ -242,7 +276,7 @@ async def _each(pool: ThreadPoolExecutor, work: Callable[[T], R], values: Iterab
     return [done[place] for place in range(len(waiting))]
 
 
-def _by(size: int, values: Iterable[Sheet]) -> Iterator[list[Sheet]]:
+def _by(size: int, values: Iterable[T]) -> Iterator[list[T]]:
     found = iter(values)
     while some := list(islice(found, size)):
         yield some
