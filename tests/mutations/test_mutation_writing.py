@@ -24,11 +24,12 @@ from distribution_ground import (
 from lxml import etree
 from mutation_ground import OWNERS, at, fresh, inscribe, legal, on, set_clock, table, tell
 
-from kruispunt.errors import DataError
+from kruispunt.errors import DataError, StorageError
 from kruispunt.files.voucher import voucher_of
 from kruispunt.mutations import rows
 from kruispunt.mutations.distributing import Done, clean, distribute, restore
 from kruispunt.mutations.kinds import Kind
+from kruispunt.mutations.records import Form, Record
 from kruispunt.mutations.writing import Unrepeatable
 from kruispunt.storage.database import Database
 from signed_messages import ec_signer
@@ -306,6 +307,37 @@ def test_rp_18_a_file_that_was_told_is_never_replaced_by_other_bytes(fresh_dsn: 
         with pytest.raises(Unrepeatable, match="would be made with other bytes"):
             await distribute(database, desk(tmp_path), fixing(database), [DAY])
         assert {name: made[name] for name in made if not name.startswith("s-0/")} == contents(tmp_path)
+
+    on(fresh_dsn, question)
+
+
+def test_rp_18_when_a_record_is_refused_nothing_is_published_and_the_next_attempt_writes_all(
+    fresh_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while the next people are being read: their connection is free again."""
+    usual, broken = tmp_path / "usual", tmp_path / "broken"
+
+    async def question(database: Database) -> None:
+        await busy_day(database, 11)
+        usual.mkdir()
+        broken.mkdir()
+        await distribute_day(database, usual)
+        told_before: list[Record] = []
+        write = Record.write
+
+        def refuse(record: Record, form: Form) -> bytes:
+            told_before.append(record)
+            if len(told_before) == 10:
+                raise StorageError("A dossier cannot be told.")
+            return write(record, form)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Record, "write", refuse)
+            with pytest.raises(StorageError, match=r"cannot be told\."):
+                await restore(database, desk(broken, block=3), DAY)
+        assert contents(broken) == {}
+        await restore(database, desk(broken, block=3), DAY)
+        assert contents(broken) == contents(usual)
 
     on(fresh_dsn, question)
 

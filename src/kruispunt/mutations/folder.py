@@ -14,7 +14,7 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -74,13 +74,24 @@ def workshop(directory: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
+def make_folders(directory: Path, folders: Iterable[Path]) -> None:
+    """Folders of subscriptions within the folder of all files, for their owner alone. Raises DataError."""
+    for folder in folders:
+        with told(folder):
+            _refuse_link(folder)
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700)
+    with told(directory):
+        keep_names(directory)
+
+
 def place(source: Path, path: Path, content: Content | None) -> None:
     """Put a file where its subscriber looks; `content` is what was written there before, if anything was.
 
     What lies there and is not that is set aside, with a warning. Raises DataError.
     """
     with told(path):
-        _make_folder(path.parent)
+        _refuse_link(path.parent)
         if content is not None and os.path.lexists(path) and not is_there(path, content, whole=True):
             logger.warning(
                 "a file in the folder is not what was written there: it is set aside, and made again",
@@ -96,15 +107,26 @@ def place(source: Path, path: Path, content: Content | None) -> None:
 def place_voucher(work: Path, path: Path, voucher: bytes) -> None:
     """Put the voucher of the file at `path` beside it; `work` is a `workshop`. Raises DataError."""
     with told(path):
-        _make_folder(path.parent)
-        handle, source = tempfile.mkstemp(dir=work)
-        with os.fdopen(handle, "wb") as target:
-            target.write(voucher)
-            target.flush()
-            os.fsync(target.fileno())
-        _share(Path(source), path.parent)
-        Path(source).replace(voucher_of(path))
+        _refuse_link(path.parent)
+        target = voucher_of(path)
+        source = work / target.name
+        append(source, voucher, durable=True)
+        _share(source, path.parent)
+        source.replace(target)
         keep_names(path.parent)
+
+
+def append(path: Path, data: bytes, *, durable: bool) -> None:
+    """Put bytes behind a file, which is made when it is not there; `durable`: all of it is on disk then."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        written = os.write(handle, data)
+        while written < len(data):  # the disk is full, or a limit reached: the next attempt is told which
+            written += os.write(handle, memoryview(data)[written:])
+        if durable:
+            os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def remove(path: Path) -> bool:
@@ -130,12 +152,9 @@ def told(place: Path) -> Iterator[None]:
         ) from error
 
 
-def _make_folder(folder: Path) -> None:
+def _refuse_link(folder: Path) -> None:
     if folder.is_symlink():
         raise DataError("a link stands where the folder of a subscription should: remove it", where=str(folder))
-    if not folder.is_dir():
-        folder.mkdir(mode=0o700, exist_ok=True)
-        keep_names(folder.parent)
 
 
 def _share(file: Path, folder: Path) -> None:

@@ -1,35 +1,41 @@
 """The records of mutation files: from what changed of a person to XML (RP-15, RP-16).
 
-Pure: the same rows give the same bytes. What costs is to read a document, so it is read once a person, and only when
-some file tells data of it; each group is written once, and each record once for all files that tell the same of the
-person. A record is then bytes that are put behind others.
+Pure: the same rows give the same bytes. A document is read once a person, as far as groups of data changed; each group
+is written once, and each record once for all files that tell the same of the person. A record is then bytes that are
+put behind others.
 
     Told          a person in a distribution: number, parts that changed, state at the cut
     Profile       what a file tells: kinds of changes, groups of data
     Record        a Told, as the files of each profile tell it
+    Form          what they tell of it, which many people have in common
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
+from msgspec import MsgspecError
+
 from kruispunt.clock import to_text
-from kruispunt.identifiers.ssin import Ssin, from_int
+from kruispunt.errors import StorageError
+from kruispunt.identifiers.ssin import Ssin, is_well_formed
+from kruispunt.mutations.data import WRITE, Write, read
 from kruispunt.mutations.kinds import PARTS
-from kruispunt.registers import legal_json, legal_xml
-from kruispunt.registers.legal_data import LegalData, Origin, Unreadable
-from kruispunt.registers.parts import GROUPS, Part
-from kruispunt.registers.split_lines import split
-from kruispunt.xml.build import attribute, element, optional, wrap
+from kruispunt.registers.legal_data import Origin, Unreadable
+from kruispunt.registers.legal_xml import write_register
+from kruispunt.registers.parts import DATA, GROUPS, Part
+from kruispunt.xml.build import attribute, element
 
 _NAMES: Final = ("name", "nationality", "birth", "decease", "gender", "civilState", "address", "inscription")
 """Of the groups, in the order of the contract."""
 _ORDER: Final = tuple(GROUPS[name].value for name in _NAMES)
 _EVERYTHING: Final = (Part.NEW | Part.REPLACEMENT | Part.CANCELLATION | Part.ACCESS).value
 """Changes after which the subscriber may hold other data than these, or none: all groups are told."""
+_ALL: Final = DATA.value
 _INSCRIPTION: Final = Part.INSCRIPTION.value
 _ADDRESS: Final = Part.ADDRESS.value
 
@@ -54,86 +60,84 @@ class Told(NamedTuple):
     """Numbers in whose place it came meanwhile, smallest first."""
     number: int
     """`person_change.sequence` of the last change."""
-    line: str
+    line: bytes
     """State at the cut, as a line of an import."""
 
 
-class Record:
-    """What is told of one person: bytes for each profile, each made once."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """What a record tells, whomever it is about. There is one of each, which is found by what it is."""
 
-    __slots__ = ("_by_profile", "_data", "_head", "_parts", "_written")
+    kinds: str
+    """As XML."""
+    groups: int
+    """Of data; see `Part`."""
+    told: str
+    """Their names."""
+    writes: tuple[Write, ...]
+    """What writes each of them."""
+
+
+class Record:
+    """What is told of one person: bytes for each form, each made once. Raises StorageError when the line cannot be
+    read.
+    """
+
+    __slots__ = ("_document", "_head", "_in_use", "_of_cbss", "_parts", "_ssin", "doubtful", "written")
 
     def __init__(self, told: Told) -> None:
-        in_use, national, cbss = split(told.line)
-        ssin = from_int(told.ssin)
-        old = "".join([f"<replacedSsin>{each:011d}</replacedSsin>" for each in told.replaced])
-        canceled = "" if in_use else ' canceled="true"'
-        self._parts = told.parts
-        self._head = f'<mutation number="{told.number}"><ssin{canceled}>{ssin}</ssin>{old}'
-        self._data = _Data(ssin, national, cbss) if in_use else None
-        self._by_profile: dict[Profile, bytes] = {}
-        self._written: dict[tuple[str, int], bytes] = {}
+        ssin, self._parts, replaced, number, text = told
+        line = read(text, _ALL if self._parts & _EVERYTHING else self._parts & _ALL)
+        self._ssin = Ssin(f"{ssin:011d}")
+        self._in_use = line.replaced_by is None and not line.cancelled
+        # Of somebody in both registers the CBSS register's data alone are told (IP-02).
+        self._of_cbss = line.cbss_register is not None
+        self._document = line.cbss_register if self._of_cbss else line.national_register
+        canceled = "" if self._in_use else ' canceled="true"'
+        self._head = f'<mutation number="{number}"><ssin{canceled}>{self._ssin}</ssin>'
+        self.written: dict[Form, bytes] = {}
+        """The records that were asked for, each once."""
+        self.doubtful = not is_well_formed(self._ssin)
+        """Whether the schema has to be asked about each of them."""
+        if replaced:
+            old = [f"{each:011d}" for each in replaced]
+            self._head += "".join([f"<replacedSsin>{each}</replacedSsin>" for each in old])
+            self.doubtful |= not all(map(is_well_formed, old))
 
     def of(self, profile: Profile) -> bytes:
-        """The record, with a line break behind it. Raises StorageError when the document cannot be read."""
-        found = self._by_profile.get(profile)
-        if found is None:
-            found = self._by_profile[profile] = self._shared(*profile)
+        """The record, with a line break behind it, as files of a profile tell it. Files that differ in what they
+        subscribe, and not in what they tell of this person, share it. Raises StorageError when it cannot be told.
+        """
+        form = form_of(self._parts, profile)
+        found = self.written.get(form)
+        return self.write(form) if found is None else found
+
+    def write(self, form: Form) -> bytes:
+        """The same, of a form that was not asked for before."""
+        try:
+            person = self._person(form) if form.writes and self._in_use else ""
+        except (MsgspecError, ValueError):
+            raise StorageError("A dossier in the database cannot be told: a place in it is none, or no XML.") from None
+        found = self.written[form] = f"{self._head}{form.kinds}{person}</mutation>\n".encode()
         return found
 
-    @property
-    def written(self) -> Iterable[bytes]:
-        """All records that were asked for, each once."""
-        return self._written.values()
-
-    def _shared(self, subscribed: int, granted: int) -> bytes:
-        """Files that differ in what they subscribe, and not in what they tell of this person, share a record."""
-        kinds = _kinds(self._parts, subscribed)
-        groups = _groups(self._parts, granted)
-        if self._data is None:
-            groups = 0
-        found = self._written.get((kinds, groups))
-        if found is None:
-            person = self._data.person(groups) if groups and self._data is not None else ""
-            found = self._written[kinds, groups] = f"{self._head}{kinds}{person}</mutation>\n".encode()
-        return found
-
-
-class _Data:
-    """What the registers hold of somebody: of somebody in both the CBSS register's alone (IP-02)."""
-
-    __slots__ = ("_attributes", "_document", "_legal", "_origin", "_said", "_ssin", "_texts")
-
-    def __init__(self, ssin: Ssin, national: str | None, cbss: str | None) -> None:
-        self._ssin = ssin
-        self._document = national if cbss is None else cbss
-        self._origin = Origin.RR if cbss is None else Origin.KSZ
-        self._legal: LegalData | None = None
-        self._texts: dict[int, str] = {}
-
-    def person(self, groups: int) -> str:
-        """The element `person`, with these groups."""
-        if self._document is None:
-            return f'<person told="{_names(groups)}"></person>'
-        legal = self._legal
-        if legal is None:
-            legal = self._legal = legal_json.parse(self._document)
-        register = legal_xml.write_register(self._ssin, self._origin)
-        if legal.blocked:
-            return f'<person blocked="true"{register} told=""></person>'
+    def _person(self, form: Form) -> str:
+        """The element `person`."""
+        document = self._document
+        if document is None:
+            return f'<person told="{form.told}"></person>'
+        register = write_register(self._ssin, Origin.KSZ if self._of_cbss else Origin.RR)
         said = ""
-        if legal.unreadable:
-            if Unreadable.EVERYTHING in legal.unreadable:
+        if document.blocked or document.unreadable:
+            self.doubtful = True
+            if document.blocked:
+                return f'<person blocked="true"{register} told=""></person>'
+            if Unreadable.EVERYTHING in document.unreadable:
                 return f'<person{register} told="" unreadable="everything"></person>'
-            groups, said = _unreadable(legal.unreadable, groups)
-        inner = "".join([self._text(legal, group) for group in _each(groups)])
-        return f'<person{register} told="{_names(groups)}"{said}>{inner}</person>'
-
-    def _text(self, legal: LegalData, group: int) -> str:
-        text = self._texts.get(group)
-        if text is None:
-            text = self._texts[group] = _WRITE[group](legal)
-        return text
+            groups, said = _unreadable(document.unreadable, form.groups)
+            form = _form("", groups)
+        inner = "".join([write(document) for write in form.writes])
+        return f'<person{register} told="{form.told}"{said}>{inner}</person>'
 
 
 def write_item(number: int, ssin: int, sent: int, reference: str, moment: datetime, document: str) -> bytes:
@@ -150,11 +154,19 @@ def write_item(number: int, ssin: int, sent: int, reference: str, moment: dateti
     ).encode()
 
 
-def _groups(changed: int, granted: int) -> int:
-    return granted if changed & _EVERYTHING else granted & changed
-
-
 @lru_cache(maxsize=65_536)
+def form_of(changed: int, profile: Profile) -> Form:
+    """What files of a profile tell when these parts of somebody changed."""
+    subscribed, granted = profile
+    return _form(_kinds(changed, subscribed), granted if changed & _EVERYTHING else granted & changed)
+
+
+@cache  # never two of the same; there are some hundreds of each
+def _form(kinds: str, groups: int) -> Form:
+    told = [name for name, group in zip(_NAMES, _ORDER, strict=True) if group & groups]
+    return Form(kinds, groups, " ".join(told), tuple(WRITE[GROUPS[name].value] for name in told))
+
+
 def _kinds(changed: int, subscribed: int) -> str:
     """Of the kinds that are subscribed, those that happened. `ACCESS` belongs to several kinds, every other part to
     one: a kind is subscribed when the file tells one of those.
@@ -164,16 +176,6 @@ def _kinds(changed: int, subscribed: int) -> str:
         for kind, parts in PARTS.items()
         if parts & subscribed & ~Part.ACCESS and parts & subscribed & changed
     )
-
-
-@lru_cache(maxsize=1024)
-def _each(groups: int) -> tuple[int, ...]:
-    return tuple(group for group in _ORDER if group & groups)
-
-
-@lru_cache(maxsize=1024)
-def _names(groups: int) -> str:
-    return " ".join(name for name, group in zip(_NAMES, _ORDER, strict=True) if group & groups)
 
 
 def _unreadable(parts: Iterable[Unreadable], groups: int) -> tuple[int, str]:
@@ -187,35 +189,3 @@ def _unreadable(parts: Iterable[Unreadable], groups: int) -> tuple[int, str]:
     if Unreadable.SOMETHING in parts:
         said.append(Unreadable.SOMETHING)
     return groups, attribute("unreadable", " ".join(each.value for each in said)) if said else ""
-
-
-def _address(legal: LegalData) -> str:
-    if legal.address is None or legal.address.legal is None:
-        return ""
-    described = Unreadable.LEGAL_ADDRESS_DETAILS not in legal.unreadable
-    return legal_xml.write_address(legal.address.legal, described=described)
-
-
-def _inscription(legal: LegalData) -> str:
-    if legal.inscription is None:
-        return ""
-    since = None if legal.inscription.modified is None else str(legal.inscription.modified)
-    code = element("subregister", str(legal.inscription.register.value))
-    return wrap("inscription", code + optional("inceptionDate", since))
-
-
-_WRITE: Final[Mapping[int, Callable[[LegalData], str]]] = {
-    Part.NAME.value: lambda legal: legal_xml.write_name(legal.name),
-    Part.NATIONALITY.value: lambda legal: (
-        "" if legal.nationality is None else legal_xml.write_nationality(legal.nationality)
-    ),
-    Part.BIRTH.value: lambda legal: legal_xml.write_birth(legal.birth),
-    Part.DECEASE.value: lambda legal: "" if legal.decease is None else legal_xml.write_decease(legal.decease),
-    Part.GENDER.value: lambda legal: "" if legal.gender is None else legal_xml.write_gender(legal.gender),
-    Part.CIVIL_STATE.value: lambda legal: (
-        "" if legal.civil_state is None else legal_xml.write_civil_state(legal.civil_state)
-    ),
-    Part.ADDRESS.value: _address,
-    Part.INSCRIPTION.value: _inscription,
-}
-"""A group as XML; nothing when the register holds nothing of it."""

@@ -99,13 +99,13 @@ def _records(
         if of_people:
             some = next(iter(of_people.values()))
             async for block in people(connection, distribution):
-                written: list[bytes] = []
+                doubtful: list[bytes] = []
                 pairs: list[tuple[int, bytes]] = []
                 for told, ids in block:
                     record = Record(told)
                     pairs += [(id_, record.of(of_people[id_].profile)) for id_ in ids]
-                    written += record.written
-                checker.check_records(some, written)
+                    doubtful += [made for form, made in record.written.items() if checker.doubts(record, form)]
+                checker.check_records(some, doubtful)
                 yield pairs
         if of_streams:
             some = next(iter(of_streams.values()))

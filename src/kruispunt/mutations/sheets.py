@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from kruispunt.files.voucher import Content
-from kruispunt.mutations.folder import told
+from kruispunt.mutations.folder import append, told
 from kruispunt.mutations.layout import File
 
 WAITING_BYTES: Final = 32 * 1024 * 1024
@@ -21,46 +20,42 @@ WAITING_RECORDS: Final = 500_000
 class Sheet:
     """A file that is being written; it is open only while something is put into it."""
 
-    __slots__ = ("_digest", "_size", "_waiting", "add", "file", "path", "records")
+    __slots__ = ("_digest", "_size", "_waiting", "_written", "add", "file", "path")
 
     def __init__(self, file: File, path: Path) -> None:
         self.file = file
         self.path = path
-        self.records = 0
-        """That were written."""
+        self._written = 0
         self._digest = hashlib.sha256()
         self._size = 0
-        self._waiting: list[bytes] = []
+        self._waiting: list[bytes] = [file.head]
         self.add = self._waiting.append
         """Puts a record behind the others; it may wait."""
-        self._write(file.head)
+
+    @property
+    def records(self) -> int:
+        """That were written, once it has ended."""
+        return self._written - 2  # head and end are written as records are
 
     def flush(self) -> None:
         """Write what waits. Raises DataError."""
         if self._waiting:
-            self._write(b"".join(self._waiting))
-            self.records += len(self._waiting)
-            self._waiting.clear()
+            self._write(durable=False)
 
     def end(self) -> Content:
         """Write what is left, and see it on disk. Raises DataError."""
-        self.flush()
-        self._write(self.file.end)
-        with told(self.path):
-            handle = os.open(self.path, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        self.add(self.file.end)
+        self._write(durable=True)
         return Content(self._size, self._digest.hexdigest())
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, *, durable: bool) -> None:
+        data = b"".join(self._waiting)
         with told(self.path):
-            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(handle, "wb") as target:
-                target.write(data)
+            append(self.path, data, durable=durable)
         self._digest.update(data)
         self._size += len(data)
+        self._written += len(self._waiting)
+        self._waiting.clear()
 
 
 class Waiting:

@@ -7,8 +7,9 @@ None of these rows ever changes, so the same block is read the same at any time,
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from kruispunt.errors import StorageError
 from kruispunt.mutations.distributions import Distribution
@@ -17,20 +18,23 @@ from kruispunt.mutations.records import Told, write_item
 if TYPE_CHECKING:
     from asyncpg import Connection
 
+T = TypeVar("T")
+
 PATIENCE: Final = 600.0
 """Seconds for the statement of a block, which takes a fraction of one."""
-BLOCK: Final = 5_000
-"""People, or items, that are read at once."""
+BLOCK: Final = 2_000
+"""People, or items, that are read at once: few enough to stay in the caches of a processor until they are told."""
 
-# One statement, so that a state is read in one snapshot: a first change that is committed meanwhile shows, or not.
+# One statement, so that a state is read in one snapshot: a first change that is committed meanwhile shows, or not. A
+# line comes as bytes (`textsend`), because bytes are what is read, and an empty array costs as much as a full one.
 _PEOPLE: Final = """
-    SELECT d.ssin, d.parts, d.replaced, d.files,
+    SELECT d.ssin, d.parts, nullif(d.replaced, '{}'), d.files,
         CASE WHEN cardinality(d.replaced) = 0 AND c.sequence > $3 THEN c.sequence
         ELSE (
             SELECT coalesce(max(sequence), $4) FROM person_change
             WHERE ssin = ANY(d.ssin || d.replaced) AND sequence > $3 AND sequence <= $4
         ) END,
-        coalesce(
+        textsend(coalesce(
             c.after,
             (SELECT before FROM person_change WHERE ssin = d.ssin AND sequence > $4 ORDER BY sequence LIMIT 1),
             (
@@ -46,7 +50,7 @@ _PEOPLE: Final = """
                 )
                 FROM person p WHERE p.ssin = d.ssin
             )
-        )
+        ))
     FROM (
         SELECT ssin, parts, replaced, files FROM distributed_person
         WHERE distribution = $1 AND ssin > $2 AND ($5::bigint[] IS NULL OR files && $5)
@@ -86,12 +90,27 @@ class ItemTold(NamedTuple):
 
 async def people(
     connection: Connection, distribution: Distribution, files: Sequence[int] | None = None, block: int = BLOCK
-) -> AsyncIterator[list[PersonTold]]:
+) -> AsyncGenerator[list[PersonTold], None]:
     """The people of a distribution in order of SSIN, of some files or of all. Raises StorageError."""
     last = -1
     while found := await _people_after(connection, distribution, last, files, block):
         last = found[-1].told.ssin
         yield found
+
+
+async def ahead(blocks: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """The same blocks; the next one is read while one is worked on, as often as the loop has its turn. The connection
+    is free again when this is closed.
+    """
+    coming = asyncio.ensure_future(anext(blocks, None))
+    try:
+        while (block := await coming) is not None:
+            coming = asyncio.ensure_future(anext(blocks, None))
+            yield block
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+        await blocks.aclose()
 
 
 async def person(connection: Connection, distribution: Distribution, ssin: int) -> PersonTold | None:
@@ -108,14 +127,14 @@ async def _people_after(
     if any(row[5] is None for row in rows):
         raise StorageError("A person is to be told of whom no register knows the number.")
     return [
-        PersonTold(Told(ssin, parts, replaced, number, line), told_in)
+        PersonTold(Told(ssin, parts, replaced or (), number, line), told_in)
         for ssin, parts, replaced, told_in, number, line in rows
     ]
 
 
 async def items(
     connection: Connection, distribution: Distribution, files: Sequence[int] | None = None, block: int = BLOCK
-) -> AsyncIterator[list[ItemTold]]:
+) -> AsyncGenerator[list[ItemTold], None]:
     """The items of streams of a distribution, in the order in which they arrived. Raises StorageError."""
     last = -1
     while rows := await connection.fetch(_ITEMS, distribution.id, last, files, block, timeout=PATIENCE):

@@ -15,8 +15,9 @@ whoever comes next makes the same bytes again. A file that its row knows is neve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -29,17 +30,19 @@ from kruispunt.mutations import folder
 from kruispunt.mutations.checking import Checker
 from kruispunt.mutations.distributions import Distribution
 from kruispunt.mutations.layout import File, signed
-from kruispunt.mutations.records import Record
+from kruispunt.mutations.records import Form, Record, form_of
 from kruispunt.mutations.rows import Made, answered, keep_made
 from kruispunt.mutations.sheets import WAITING_BYTES, Sheet, Waiting
-from kruispunt.mutations.states import BLOCK, items, people
+from kruispunt.mutations.states import BLOCK, PersonTold, ahead, items, people
 from kruispunt.settings import Environment
 
 if TYPE_CHECKING:
     from kruispunt.storage.database import Connection
 
-_AT_ONCE: Final = 64
-"""Files that take their places together."""
+_AT_ONCE: Final = 256
+"""Files that take their places together: the journal of the file system is written for many of them at once."""
+_TURN: Final = 100
+"""People that are told at a stretch: as many as PostgreSQL sends of the next block before it has to wait."""
 _FEW: Final = 10
 _THREADS: Final = 8
 """That wait for the disk, and sign."""
@@ -120,30 +123,72 @@ class _Filling:
     waiting: Waiting
     progress: Progress
 
-    async def check(self, sheets: Mapping[int, Sheet], records: list[bytes], held: int) -> None:
-        """Hold new records against the schema; `held` counts them in each file. No subscriber sees them before."""
-        await asyncio.to_thread(self.checker.check_records, next(iter(sheets.values())).file, records)
-        self.waiting.count(sum(map(len, records)), held)
+    async def check(self, sheets: Mapping[int, Sheet], records: list[bytes]) -> None:
+        """Hold new records against the schema. No subscriber sees them before."""
+        if records:
+            await asyncio.to_thread(self.checker.check_records, next(iter(sheets.values())).file, records)
 
 
 async def _fill_people(filling: _Filling, sheets: Mapping[int, Sheet]) -> None:
-    ways = {id_: (sheet.add, sheet.file.profile) for id_, sheet in sheets.items()}
+    telling = _Telling(sheets, filling.checker)
     done = 0
-    async for block in people(filling.connection, filling.distribution, _few(sheets), filling.desk.block):
-        held = 0
-        written: list[bytes] = []
+    blocks = ahead(people(filling.connection, filling.distribution, _few(sheets), filling.desk.block))
+    async with aclosing(blocks):
+        async for block in blocks:
+            for some in _by(_TURN, block):
+                telling.put(some)
+                await asyncio.sleep(0)
+            await filling.check(sheets, telling.doubtful)
+            filling.waiting.count(telling.size, telling.held)
+            telling.clear()
+            done += len(block)
+            filling.progress("people", done, 0)
+
+
+class _Telling:
+    """Puts records of people into their files, and counts them."""
+
+    __slots__ = ("_checker", "_forms", "_profiles", "_ways", "doubtful", "held", "size")
+
+    def __init__(self, sheets: Mapping[int, Sheet], checker: Checker) -> None:
+        self._checker = checker
+        self._profiles = sorted({sheet.file.profile for sheet in sheets.values()})
+        self._ways = {id_: (sheet.add, self._profiles.index(sheet.file.profile)) for id_, sheet in sheets.items()}
+        self._forms: dict[int, list[Form]] = {}
+        """For each of the profiles, by the parts that changed."""
+        self.clear()
+
+    def clear(self) -> None:
+        self.doubtful: list[bytes] = []
+        """Records that the schema is to be asked about."""
+        self.size = 0
+        """Bytes of records, each counted once."""
+        self.held = 0
+        """Records, counted in each file."""
+
+    def put(self, block: Iterable[PersonTold]) -> None:
+        """Raises StorageError."""
+        ways, size, held = self._ways, 0, 0
         for told, files in block:
-            wanted = [ways[id_] for id_ in files if id_ in ways]
-            if not wanted:
-                continue
+            forms = self._forms.get(told.parts) or self._learn(told.parts)
             record = Record(told)
-            for add, profile in wanted:
-                add(record.of(profile))
-            held += len(wanted)
-            written += record.written
-        await filling.check(sheets, written, held)
-        done += len(block)
-        filling.progress("people", done, 0)
+            written = record.written
+            for id_ in files:
+                if id_ in ways:
+                    add, place = ways[id_]
+                    form = forms[place]
+                    if form not in written:
+                        size += len(record.write(form))
+                        if self._checker.doubts(record, form):
+                            self.doubtful.append(written[form])
+                    add(written[form])
+                    held += 1
+        self.size += size
+        self.held += held
+
+    def _learn(self, parts: int) -> list[Form]:
+        found = self._forms[parts] = [form_of(parts, profile) for profile in self._profiles]
+        return found
 
 
 async def _fill_items(filling: _Filling, sheets: Mapping[int, Sheet]) -> None:
@@ -154,7 +199,9 @@ async def _fill_items(filling: _Filling, sheets: Mapping[int, Sheet]) -> None:
             for sheet in (sheets[id_] for id_ in files if id_ in sheets):
                 sheet.add(record)
                 held += 1
-        await filling.check(sheets, [record for record, _ in block], held)
+        records = [record for record, _ in block]
+        await filling.check(sheets, records)
+        filling.waiting.count(sum(map(len, records)), held)
         done += len(block)
         filling.progress("items", done, 0)
 
@@ -175,6 +222,9 @@ async def _publish(
                 f"{sheet.file.name} would be made with other bytes than were told: it is left as it is. Rows of its "
                 "distribution are gone, or another release writes another form."
             )
+
+    folders = [sheet.file.within(desk.directory).parent for sheet in sheets]
+    await asyncio.to_thread(folder.make_folders, desk.directory, folders)
 
     def place(sheet: Sheet) -> None:
         made = sheets[sheet]
@@ -202,17 +252,27 @@ async def _publish(
 
 
 async def _each(pool: ThreadPoolExecutor, work: Callable[[T], R], values: Iterable[T]) -> list[R]:
-    """By several threads; all have ended when it returns or raises."""
+    """By several threads, each of which takes the next value when it is ready; all have ended when it returns or
+    raises.
+    """
+    waiting = list(values)
+    places, done = iter(range(len(waiting))), dict[int, R]()
+
+    def take() -> None:
+        for place in places:
+            done[place] = work(waiting[place])
+
     loop = asyncio.get_running_loop()
-    waiting: list[Awaitable[R]] = [loop.run_in_executor(pool, work, value) for value in values]
-    done = await asyncio.gather(*waiting, return_exceptions=True)
-    for each in done:
+    ended = await asyncio.gather(
+        *(loop.run_in_executor(pool, take) for _ in range(min(_THREADS, len(waiting)))), return_exceptions=True
+    )
+    for each in ended:
         if isinstance(each, BaseException):
             raise each
-    return done  # type: ignore[return-value]  # none of them is an exception
+    return [done[place] for place in range(len(waiting))]
 
 
-def _by(size: int, values: Iterable[Sheet]) -> Iterator[list[Sheet]]:
+def _by(size: int, values: Iterable[T]) -> Iterator[list[T]]:
     found = iter(values)
     while some := list(islice(found, size)):
         yield some

@@ -300,7 +300,7 @@ def _told(name: str, told: Told) -> str:
     if legal.gender is not None:
         parts.append(legal_xml.write_gender(legal.gender))
     if legal.civil_state is not None and DataGroup.CIVIL_STATE.value in told.groups:
-        parts.append(legal_xml.write_civil_state(legal.civil_state))
+        parts.append(legal_xml.write_civil_state(legal.civil_state.code))
     if legal.address is not None and legal.address.legal is not None and DataGroup.ADDRESS.value in told.groups:
         parts.append(legal_xml.write_address(legal.address.legal))
     return f"<{name}{legal_xml.write_register(dossier.ssin, dossier.origin)}>{''.join(parts)}</{name}>"
