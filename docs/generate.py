@@ -10,11 +10,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-import typer.main
 from pydantic_core import PydanticUndefined
 
 from kruispunt.cli import call
 from kruispunt.cli.calls import command_line
+from kruispunt.cli.later import loaded
 from kruispunt.cli.main import app
 from kruispunt.demo.personas import Numbers, Persona, load_personas
 from kruispunt.errors import (
@@ -134,7 +134,7 @@ def settings_page() -> str:
 
 def commands_page() -> str:
     """Every command with its arguments and options."""
-    sections = [_command("kruispunt", typer.main.get_command(app)), _command("kruispunt call", call.group())]
+    sections = [_command("kruispunt", app), _command("kruispunt call", call.group())]
     return _page(
         "Commands",
         "Every command takes `--help`. Exit codes: 0 done; 1 the work failed or was refused; 2 the command or a "
@@ -212,7 +212,7 @@ def _command(name: str, command: Any) -> Iterator[str]:
     yield f"{heading}\n\n{_details(name, command) if works else _help(command)}"
     for word, inner in (below or {}).items():
         if f"{name} {word}" != "kruispunt call":
-            yield from _command(f"{name} {word}", inner)
+            yield from _command(f"{name} {word}", loaded(inner))
 
 
 def _details(name: str, command: Any) -> str:

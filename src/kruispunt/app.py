@@ -1,29 +1,25 @@
-"""The composition root: the only file that knows the concrete classes."""
+"""The composition root of a server: with `jobs`, the only file that knows the concrete classes."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from kruispunt.access import store
-from kruispunt.access.files import ServiceRows
-from kruispunt.access.files import load as load_access
 from kruispunt.access.live import AccessWatch
-from kruispunt.access.model import AccessTable
 from kruispunt.access.probing import Probing
 from kruispunt.access.snapshot import differences
 from kruispunt.access.store import EMPTY
 from kruispunt.access.volume import Volumes
-from kruispunt.batch.admission import Door
-from kruispunt.batch.run import Bench
-from kruispunt.clock import Clock, SystemClock, today
+from kruispunt.clock import Clock, SystemClock
+from kruispunt.configured import access_of, master_key_of, services_of
 from kruispunt.errors import ConfigurationError
 from kruispunt.gateway.forwarded import Forwarded, address_of
 from kruispunt.gateway.http import HttpGateway
@@ -32,37 +28,25 @@ from kruispunt.gateway.mutations.answers import Answers
 from kruispunt.gateway.mutations.api import MutationsApi
 from kruispunt.gateway.mutations.asked import PREFIX
 from kruispunt.gateway.mutations.delivery import Readers
-from kruispunt.gateway.secrets import read_certificates, read_secret
+from kruispunt.gateway.secrets import read_certificates
 from kruispunt.gateway.wsdl import documents
 from kruispunt.identifiers.ticket import TicketSource
-from kruispunt.jetstream import extra
-from kruispunt.mutations import entitlement
-from kruispunt.mutations.choosing import fix
-from kruispunt.mutations.distributing import Fix
-from kruispunt.mutations.distributions import Distribution
-from kruispunt.mutations.outbox import Outbox
-from kruispunt.mutations.pushing import Pusher, Wait
-from kruispunt.mutations.rounds import Rounds
-from kruispunt.mutations.schedule import Times
-from kruispunt.mutations.writing import Desk
 from kruispunt.pipeline.chain import answer
 from kruispunt.pipeline.context import Answer, Incoming, TlsClient
 from kruispunt.pipeline.platform import Access, Observer, Platform, Rules, mount
 from kruispunt.pipeline.service import Service
-from kruispunt.securitylog.keys import KeyRing, MasterKey, MasterKeys, parse_master_keys
+from kruispunt.securitylog.keys import KeyRing
 from kruispunt.securitylog.refusals import RefusalLimit
 from kruispunt.securitylog.write import LogWriter, forget_before
-from kruispunt.services.discovery import discover
-from kruispunt.settings import RevocationMode, Settings
+from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
 from kruispunt.suppliers.configuration import SupplierConfiguration, load_suppliers
 from kruispunt.suppliers.port import RemoteSupplier, Watch
 from kruispunt.suppliers.transport import client_context
+from kruispunt.trusted import open_trust, signer_of, signer_with
 from kruispunt.wss.current import CurrentSigner
 from kruispunt.wss.policy import Policy
-from kruispunt.wss.revocation import Revocation, RevocationRules
-from kruispunt.wss.sign import Signer
-from kruispunt.wss.trust import PinnedCertificates, TrustStore, is_demo_certificate
+from kruispunt.wss.trust import PinnedCertificates, is_demo_certificate
 from kruispunt.xml.parse import Limits
 from kruispunt.xml.schemas import Schema
 
@@ -71,35 +55,6 @@ logger = structlog.get_logger("app")
 FORGET_EVERY_SECONDS = 60.0
 
 WrapSupplier = Callable[[Service, Any], Any]
-
-
-def services_of(settings: Settings) -> tuple[Service, ...]:
-    return discover(settings.extra_services)
-
-
-def rows_of(services: Sequence[Service]) -> tuple[ServiceRows, ...]:
-    """What the access files are held against."""
-    return tuple(
-        ServiceRows(
-            s.folder.name,
-            s.name,
-            frozenset(o.name for o in s.operations),
-            s.folder / "contexts.toml",
-            s.data_groups,
-            implied=s.dialect is not None,
-        )
-        for s in services
-    )
-
-
-def access_rows(settings: Settings) -> tuple[ServiceRows, ...]:
-    """The same for everything that rights are given to: the services, and mutations. Raises ConfigurationError."""
-    return (*rows_of(services_of(settings)), entitlement.rows(settings.mutation_streams))
-
-
-def access_of(settings: Settings) -> AccessTable:
-    """What the access files say; not necessarily what is in force. Raises ConfigurationError."""
-    return load_access(settings.access_dir, access_rows(settings), refuse_demo=settings.production)
 
 
 async def establish_access(settings: Settings, dsn: str, author: str, *, always: bool = False) -> None:
@@ -120,24 +75,6 @@ async def establish_access(settings: Settings, dsn: str, author: str, *, always:
             )
     finally:
         await database.close()
-
-
-def master_keys_in(file: Path) -> tuple[MasterKey, ...]:
-    """The log master keys of a file. Raises ConfigurationError."""
-    return parse_master_keys(read_secret(file).decode("ascii", "replace"))
-
-
-def master_keys_of(settings: Settings) -> tuple[MasterKey, ...]:
-    """What the settings give now. Raises ConfigurationError."""
-    if settings.log_master_key is not None:
-        return parse_master_keys(settings.log_master_key.get_secret_value())
-    assert settings.log_master_key_file is not None
-    return master_keys_in(settings.log_master_key_file)
-
-
-def master_key_of(settings: Settings) -> MasterKeys:
-    """The log master keys, which are read again from their file when another one is needed."""
-    return MasterKeys(lambda: master_keys_of(settings))
 
 
 def suppliers_of(settings: Settings) -> tuple[tuple[Service, SupplierConfiguration], ...]:
@@ -197,11 +134,6 @@ def _refuse_demo(settings: Settings, path: Path) -> None:
             )
 
 
-def signer_of(settings: Settings) -> CurrentSigner:
-    """Signs replies, and requests to suppliers elsewhere; both follow when the pair is replaced."""
-    return CurrentSigner(_signer_of(read_pair(*settings.signing_pair)))
-
-
 @contextlib.asynccontextmanager
 async def open_suppliers(
     settings: Settings, signer: CurrentSigner, clock: Clock, watch: Watch
@@ -259,7 +191,7 @@ async def open_platform(
         watch = AccessWatch(dsn, database, access.replace)
         await watch.open()
         stack.push_async_callback(watch.close)
-        trust, revocation = await stack.enter_async_context(_open_trust(settings, clock))
+        trust, revocation = await stack.enter_async_context(open_trust(settings, clock))
         signer = signer_of(settings)
         elsewhere = await stack.enter_async_context(open_suppliers(settings, signer, clock, observer))
         mounted = {
@@ -305,103 +237,12 @@ async def open_platform(
 
 
 @contextlib.asynccontextmanager
-async def open_bench(settings: Settings, database: Database, clock: Clock | None = None) -> AsyncIterator[Bench]:
-    """What files of inscriptions are worked with: rights in force, authorities, the platform's own signature."""
-    clock = clock or SystemClock()
-    async with _open_trust(settings, clock) as (trust, revocation):
-        table = (await store.current(database)).table
-        yield Bench(
-            database=database,
-            door=Door(table, trust, revocation, settings.environment),
-            signer=signer_of(settings),
-            now=clock.now,
-            today=lambda: today(clock),
-            test_band=not settings.production,
-        )
-
-
-async def open_desk(
-    settings: Settings, database: Database, clock: Clock | None = None, *, early: bool = False
-) -> tuple[Desk, Fix]:
-    """What mutation files are written with, and how a day is fixed: by the rights in force now, `early` today too.
-
-    Raises ConfigurationError when there is no folder for them, StorageError.
-    """
-    clock = clock or SystemClock()
-    directory = settings.mutation_dir
-    if directory is None or not directory.is_dir():
-        named = "is not set" if directory is None else f"names {directory}, which is no directory"
-        raise ConfigurationError(f"mutation_dir {named}: make a folder for the files of subscribers, and name it there")
-    table = (await store.current(database)).table
-
-    async def fix_day(day: date) -> Distribution:
-        return await fix(database, table, day, now=clock.now(), early=early)
-
-    return Desk(directory, settings.environment, signer_of(settings), clock.now), fix_day
-
-
-def times_of(settings: Settings) -> Times:
-    """When days are distributed, and for how long files are kept."""
-    return Times(
-        time.fromisoformat(settings.distribution_time), settings.mutation_retention_days, settings.mutation_notice_days
-    )
-
-
-def open_pusher(settings: Settings, database: Database, wait: Wait, clock: Clock | None = None) -> Pusher:
-    """What pushes to subscribers over NATS. Raises ConfigurationError when no server is named, or without nats-py."""
-    if not settings.push_servers:
-        raise ConfigurationError(
-            "push_servers is not set: name the NATS servers there; see docs/how-to/push-mutations.md"
-        )
-    with extra.needed():
-        from kruispunt.jetstream.connection import Way, connected
-        from kruispunt.mutations.lanes import Publisher, Streams
-    clock = clock or SystemClock()
-    if settings.push_key is not None:
-        read_secret(settings.push_key)
-    way = Way(settings.push_servers, settings.push_ca, settings.push_certificate, settings.push_key)
-    streams = Streams(settings.environment, settings.push_replicas, settings.push_stream_bytes)
-
-    async def rights() -> AccessTable:
-        return (await store.current(database)).table
-
-    @contextlib.asynccontextmanager
-    async def publisher() -> AsyncIterator[Publisher]:
-        async with connected(way, "kruispunt mutations push") as client:
-            yield Publisher(client, Outbox(database), streams)
-
-    rounds = Rounds(
-        database=database,
-        rights=rights,
-        environment=settings.environment,
-        signer=signer_of(settings),
-        now=clock.now,
-        notice=timedelta(days=settings.mutation_notice_days),
-        retention=timedelta(days=settings.mutation_retention_days),
-    )
-    return Pusher(database, publisher, rounds.write, wait, settings.push_seconds)
-
-
-@contextlib.asynccontextmanager
-async def _open_trust(settings: Settings, clock: Clock) -> AsyncIterator[tuple[TrustStore, Revocation]]:
-    """Whose certificates are believed, and which of them were revoked."""
-    authorities = read_certificates(settings.client_ca)
-    trust = TrustStore(authorities)
-    revocation = Revocation(_revocation_rules(settings), trust, authorities, clock)
-    try:
-        await revocation.open()
-        yield trust, revocation
-    finally:
-        await revocation.close()
-
-
-@contextlib.asynccontextmanager
 async def follow_certificates(settings: Settings, front: TlsFront | None, platform: Platform) -> AsyncIterator[None]:
     """Takes over new certificates and keys of the platform while it serves; `front` is None behind a proxy."""
     clock, production, signer = platform.clock, settings.production, platform.signer
 
     def sign_with(pair: Pair) -> None:
-        signer.replace(_signer_of(pair))
+        signer.replace(signer_with(pair))
 
     watches = [PairWatch("signing", settings.signing_pair, sign_with, clock, production, signer.certificate)]
     if front is not None:
@@ -413,25 +254,9 @@ async def follow_certificates(settings: Settings, front: TlsFront | None, platfo
         watching.cancel()
 
 
-def _signer_of(pair: Pair) -> Signer:
-    return Signer(pair.key, pair.certificate)
-
-
 def _policy(settings: Settings) -> Policy:
     age = timedelta(seconds=settings.max_age_seconds)
     return Policy(ahead=timedelta(seconds=settings.clock_ahead_seconds), age=age, life=age)
-
-
-def _revocation_rules(settings: Settings) -> RevocationRules | None:
-    mode = settings.revocation_mode
-    if mode is RevocationMode.OFF:
-        return None
-    return RevocationRules(
-        ocsp=mode is RevocationMode.CRL_OR_OCSP,
-        fetch_crls=settings.crl_fetch,
-        directory=settings.crl_dir,
-        max_age=timedelta(seconds=settings.revocation_max_age_seconds),
-    )
 
 
 def mutations_api(platform: Platform, settings: Settings) -> MutationsApi | None:

@@ -9,7 +9,7 @@ import pytest
 
 from kruispunt.access.files import ServiceRows, load
 from kruispunt.access.model import AccessTable, ControlKind, Registration, Volume, may_carry
-from kruispunt.app import rows_of
+from kruispunt.configured import rows_of
 from kruispunt.errors import ConfigurationError
 from kruispunt.services.discovery import discover
 

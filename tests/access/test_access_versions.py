@@ -17,7 +17,7 @@ from kruispunt.access.files import load
 from kruispunt.access.live import AccessWatch
 from kruispunt.access.model import AccessTable, Grant, Organisation, Registration, Volume
 from kruispunt.access.snapshot import differences, from_json, to_json
-from kruispunt.app import rows_of
+from kruispunt.configured import rows_of
 from kruispunt.errors import ConfigurationError
 from kruispunt.services.discovery import discover
 from kruispunt.storage.database import Database

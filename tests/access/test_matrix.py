@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from in_process import TO_DECISION, TO_SIGNATURE, begin, platform, walk
 from kruispunt.access.files import SHIPPED_ORGANISATIONS, load
 from kruispunt.access.model import AccessTable, Registration
-from kruispunt.app import rows_of
 from kruispunt.cli.calls import request_body
+from kruispunt.configured import rows_of
 from kruispunt.errors import BusinessRefusal
 from kruispunt.pipeline.context import Incoming, TlsClient
 from kruispunt.pipeline.platform import Platform

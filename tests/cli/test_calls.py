@@ -8,6 +8,7 @@ import pytest
 
 from kruispunt.cli.call import group
 from kruispunt.cli.calls import dated, day_of
+from kruispunt.cli.later import loaded
 from kruispunt.services.discovery import discover
 
 TODAY = date(2026, 11, 22)
@@ -43,9 +44,9 @@ def test_dates_alone_are_seen_so_and_defaults_are_filled_in() -> None:
 
 
 def test_every_service_shows_an_example_of_its_own() -> None:
-    helps = {name: command.help or "" for name, command in group().commands["handi"].commands.items()}  # type: ignore[attr-defined]
+    handi, foreigner_situation = (loaded(group().commands[name]).commands for name in ("handi", "foreigner-situation"))
+    helps = {name: command.help or "" for name, command in handi.items()}
     assert "--legal-context PCSA:SOCIAL_INQUIRY" in helps["consult-file"]
-    others = group().commands["foreigner-situation"].commands  # type: ignore[attr-defined]
-    assert "--legal-context NEO:UNEMPLOYMENT" in (others["consult-special-infos"].help or "")
-    client = next(p for p in group().commands["handi"].commands["consult-file"].params if p.name == "client")  # type: ignore[attr-defined]
+    assert "--legal-context NEO:UNEMPLOYMENT" in (foreigner_situation["consult-special-infos"].help or "")
+    client = next(p for p in handi["consult-file"].params if p.name == "client")
     assert client.default == "ocmw"

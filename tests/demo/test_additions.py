@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from kruispunt.access.files import load
-from kruispunt.app import rows_of
+from kruispunt.configured import rows_of
 from kruispunt.demo import additions
 from kruispunt.demo.pki import CLIENTS
 from kruispunt.demo.suppliers import FailingFor
@@ -25,7 +25,7 @@ def test_clients_of_services_come_beside_the_demo_s_own() -> None:
     assert names[: len(CLIENTS)] == [client.name for client in CLIENTS]
     assert len(set(names)) == len(names)
     assert {"ocmw", "sppis", "vsb"} <= set(names)
-    assert additions.owners(SERVICES)["ocmw"] == "demo-ocmw"
+    assert additions.owners(s.folder for s in SERVICES)["ocmw"] == "demo-ocmw"
 
 
 def test_files_that_are_put_together_are_valid_files() -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 
 from documentation import PAGES, ROOT, blocks, name_of, prose
 from kruispunt.cli import call
+from kruispunt.cli.later import loaded
 from kruispunt.cli.main import app
 
 ALWAYS = {"--help"}
@@ -37,11 +37,6 @@ def lines(page: Path) -> Iterator[str]:
 
 
 @cache
-def tree() -> Any:
-    return typer.main.get_command(app)
-
-
-@cache
 def calls() -> Any:
     return call.group()
 
@@ -49,7 +44,7 @@ def calls() -> Any:
 def complaint(line: str) -> str | None:
     """What is wrong with a `kruispunt` command line: a command or an option that is not there."""
     words = shlex.split(line)[1:]
-    command, path = tree(), ["kruispunt"]
+    command, path = app, ["kruispunt"]
     while words and getattr(command, "commands", None) and not words[0].startswith(("-", "[")):
         word = words.pop(0)
         path.append(word)
@@ -58,7 +53,7 @@ def complaint(line: str) -> str | None:
         inner = calls() if path == ["kruispunt", "call"] else command.commands.get(word)
         if inner is None:
             return f"there is no {' '.join(path)}"
-        command = inner
+        command = loaded(inner)
     known = {name for p in command.params for name in (*p.opts, *p.secondary_opts)} | ALWAYS
     for word in words:
         if word.startswith("--") and word.partition("=")[0] not in known:
@@ -84,7 +79,7 @@ def test_make_targets_exist(page: Path) -> None:
 
 def test_every_command_line_of_the_help_texts_exists() -> None:
     """Each command's own example."""
-    for command in walk(tree()):
+    for command in walk(app):
         _, _, example = (command.help or "").partition("Example: ")
         if example:
             assert complaint(example.splitlines()[0]) is None, example
@@ -93,7 +88,7 @@ def test_every_command_line_of_the_help_texts_exists() -> None:
 def walk(command: Any) -> Iterator[Any]:
     yield command
     for inner in getattr(command, "commands", {}).values():
-        yield from walk(inner)
+        yield from walk(loaded(inner))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 
 from documentation import ROOT, blocks
 from kruispunt.access.files import load
-from kruispunt.app import rows_of
+from kruispunt.configured import rows_of
 from kruispunt.demo.build import REGISTERS
 from kruispunt.demo.personas import Numbers, load_personas
 from kruispunt.errors import ConfigurationError
@@ -31,7 +31,7 @@ from kruispunt.services.discovery import discover
 from kruispunt.services.foreigner_situation.importing import import_situations
 from kruispunt.services.foreigner_situation.service import SERVICE
 from kruispunt.services.handi.importing import import_files
-from kruispunt.settings import load as load_settings
+from kruispunt.settings_read import load as load_settings
 from kruispunt.storage.database import Database
 
 DOCS = ROOT / "docs"

@@ -20,7 +20,8 @@ from kruispunt.access.files import SHIPPED_ORGANISATIONS
 from kruispunt.attack.answer import Answer
 from kruispunt.cli.calls import request_body
 from kruispunt.cli.calls import soap_action as action_of
-from kruispunt.cli.terminal import dsn_of, open_log
+from kruispunt.cli.opening import dsn_of
+from kruispunt.cli.reading import open_log
 from kruispunt.client.signing import ClientSecurity, platform_trust
 from kruispunt.client.transport import Connection, tls_context
 from kruispunt.demo import additions
@@ -31,7 +32,7 @@ from kruispunt.pipeline.service import Operation, Service
 from kruispunt.securitylog.read import Found
 from kruispunt.services.discovery import discover
 from kruispunt.services.identify_person.connector import Connector
-from kruispunt.settings import load
+from kruispunt.settings_read import load
 from kruispunt.wss.sign import Signer
 from kruispunt.xml.namespaces import SOAP, SOAP12
 from kruispunt.xml.soap import unsigned_envelope
@@ -46,7 +47,7 @@ def _organisations() -> dict[str, str]:
     texts = [path.read_text(encoding="utf-8") for path in shipped if path.exists()]
     rows = [row for text in (*texts, additions.organisations(services)) for row in tomllib.loads(text)["organisation"]]
     numbers = {row["code"]: row.get("cbe") or f"{row['sector']}/{row['institution']}" for row in rows}
-    return numbers | {client: numbers[code] for client, code in additions.owners(services).items()}
+    return numbers | {client: numbers[code] for client, code in additions.owners(s.folder for s in services).items()}
 
 
 ORGANISATIONS = _organisations()

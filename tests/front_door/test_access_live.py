@@ -15,13 +15,13 @@ from processes import one_connection_per_worker
 from running import Running, open_directory
 
 from kruispunt.cli import main
-from kruispunt.cli.terminal import dsn_of
+from kruispunt.cli.opening import dsn_of
 from kruispunt.demo.directory import DemoDirectory
 from kruispunt.demo.personas import Numbers, load_personas
 from kruispunt.errors import ConfigurationError
 from kruispunt.identifiers.ssin import Ssin, to_int
 from kruispunt.services.discovery import discover
-from kruispunt.settings import load
+from kruispunt.settings_read import load
 from kruispunt.xml.namespaces import SOAP_ACTION
 
 KNOWN = next(p for p in load_personas(discover(), Numbers.BAND) if p.id == "two-cards-and-a-permit")

@@ -20,14 +20,14 @@ from serving import Serving
 from test_clients import customer, zeep_client
 from zeep.helpers import serialize_object
 
-from kruispunt.cli.terminal import dsn_of
+from kruispunt.cli.opening import dsn_of
 from kruispunt.demo.directory import DemoDirectory
 from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.ssin import Kind, Sex, Ssin
 from kruispunt.registers.changes import ChangeKind
 from kruispunt.registers.history import Change, history
 from kruispunt.services.person.service import SERVICE
-from kruispunt.settings import load
+from kruispunt.settings_read import load
 from kruispunt.storage.database import Database
 
 CONTEXT = "DEMO:PERSON_REGISTER"

@@ -19,8 +19,8 @@ from bank import Bank, Got
 from processes import wait_until
 from running import check_ordinary_log, open_directory
 
-from kruispunt.app import services_of
 from kruispunt.cli.serve import prepare
+from kruispunt.configured import services_of
 from kruispunt.demo.build import Options, build_files, load_people
 from kruispunt.demo.directory import DemoDirectory
 from kruispunt.demo.personas import Numbers, load_personas

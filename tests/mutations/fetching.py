@@ -27,13 +27,13 @@ from file_rows import ORGANISATIONS, digest, publish, subscribe
 
 from kruispunt.access import store
 from kruispunt.access.model import AccessTable, Organisation, Registration, Volume
-from kruispunt.cli.terminal import open_log
+from kruispunt.cli.reading import open_log
 from kruispunt.client.transport import tls_context
 from kruispunt.files.voucher import Content
 from kruispunt.mutations.layout import name_of
 from kruispunt.securitylog.keys import new_master_key
 from kruispunt.securitylog.read import Found
-from kruispunt.settings import load
+from kruispunt.settings_read import load
 from kruispunt.storage.database import Database
 from revocation_pki import Issued, authority, issue, revocation_list
 from signed_messages import usage

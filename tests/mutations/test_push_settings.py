@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from kruispunt import settings
-from kruispunt.app import open_pusher
 from kruispunt.errors import ConfigurationError
 from kruispunt.jetstream import extra
+from kruispunt.jobs import open_pusher
 
 NEEDED = """
 environment = "{environment}"

@@ -18,7 +18,7 @@ from kruispunt.cli.examination import Level, _days_due
 from kruispunt.clock import FixedClock
 from kruispunt.gateway.undelivered import Undelivered
 from kruispunt.mutations.waiting import Overdue, Waiting, look, overdue
-from kruispunt.settings import load
+from kruispunt.settings_read import load
 
 NOTICE = timedelta(days=5)
 

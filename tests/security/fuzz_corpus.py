@@ -24,8 +24,8 @@ from lxml import etree
 from in_process import platform
 from kruispunt.access.files import load
 from kruispunt.access.model import AccessTable, Registration
-from kruispunt.app import rows_of
 from kruispunt.cli.calls import request_body
+from kruispunt.configured import rows_of
 from kruispunt.pipeline.context import Incoming, TlsClient
 from kruispunt.pipeline.platform import Platform
 from kruispunt.services.discovery import discover

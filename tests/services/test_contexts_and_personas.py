@@ -11,8 +11,8 @@ from lxml import etree
 
 from kruispunt.access.files import load
 from kruispunt.access.model import ControlKind, IntegrationControl
-from kruispunt.app import rows_of
 from kruispunt.cli.calls import dated
+from kruispunt.configured import rows_of
 from kruispunt.demo.personas import Numbers, Persona, load_personas
 from kruispunt.errors import FAULTS, NotBuilt, RefusalReason
 from kruispunt.identifiers.ssin import InvalidSsin, Kind, kind, validate

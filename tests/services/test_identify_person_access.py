@@ -13,7 +13,7 @@ from in_process import TO_SIGNATURE, begin, finish, platform, walk
 from kruispunt.access.files import load
 from kruispunt.access.model import AccessTable
 from kruispunt.access.snapshot import from_json, to_json
-from kruispunt.app import rows_of
+from kruispunt.configured import rows_of
 from kruispunt.errors import BusinessRefusal, ConfigurationError
 from kruispunt.pipeline.context import Incoming, TlsClient
 from kruispunt.pipeline.steps.authorise import authorise

@@ -8,7 +8,8 @@ import pytest
 from test_settings import FILE
 
 from kruispunt.errors import ConfigurationError
-from kruispunt.settings import RevocationMode, Settings, load
+from kruispunt.settings import RevocationMode, Settings
+from kruispunt.settings_read import load
 
 
 def written(folder: Path, *lines: str) -> Settings:

@@ -9,7 +9,8 @@ import pytest
 from kruispunt.errors import ConfigurationError
 from kruispunt.gateway.secrets import read_key, read_secret
 from kruispunt.securitylog.keys import new_master_key, parse_master_key
-from kruispunt.settings import Environment, Settings, load
+from kruispunt.settings import Environment, Settings
+from kruispunt.settings_read import load
 
 FILE = """
 data_dir = "postgres"

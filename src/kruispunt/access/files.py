@@ -10,7 +10,7 @@ A file that is wrong in one place is refused as a whole; the message names the f
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import product
@@ -175,7 +175,7 @@ def load(directory: Path | None, services: tuple[ServiceRows, ...], *, refuse_de
 
     `refuse_demo` refuses certificates of the demo PKI, as production does (PL-08).
     """
-    known = load_directory(directory, services)
+    known = load_directory(directory, [s.organisations for s in services])
     registrations = _registrations(directory, known.organisations, {s.name for s in services}, refuse_demo)
     grants: dict[GrantKey, Grant] = {}
     for service in services:
@@ -197,12 +197,15 @@ def _read(path: Path, form: type[File]) -> File:
         ) from error
 
 
-def load_directory(directory: Path | None, services: tuple[ServiceRows, ...]) -> Directory:
-    """Those that ship with the platform and with each service, and the operator's. Raises ConfigurationError."""
+def load_directory(directory: Path | None, shipped: Iterable[Path]) -> Directory:
+    """Those that ship with the platform and, in `shipped`, with the services, and the operator's.
+
+    A file in `shipped` may be missing. Raises ConfigurationError.
+    """
     rows: dict[str, _OrganisationRow] = {}
     categories: dict[str, _CategoryRow] = {}
     path = SHIPPED_ORGANISATIONS
-    for path in (SHIPPED_ORGANISATIONS, *(s.organisations for s in services if s.organisations.exists())):
+    for path in (SHIPPED_ORGANISATIONS, *filter(Path.exists, shipped)):
         file = _read(path, _OrganisationFile)
         _add(rows, _unique(path, file.organisation), path)
         _add(categories, _unique(path, file.category), path)

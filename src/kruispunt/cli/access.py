@@ -13,14 +13,13 @@ from kruispunt.access import store
 from kruispunt.access.files import load
 from kruispunt.access.model import AccessTable
 from kruispunt.access.snapshot import differences
-from kruispunt.app import access_rows
+from kruispunt.cli.opening import find_settings, with_database
 from kruispunt.cli.page import page
-from kruispunt.cli.terminal import ConfigOption, JsonOption, find_settings, out, print_json, with_database
+from kruispunt.cli.terminal import ConfigOption, JsonOption, out, print_json
+from kruispunt.configured import access_rows
 from kruispunt.errors import ConfigurationError
 from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
-
-app = typer.Typer(help="Who may do what: check, compare, apply, look back.", no_args_is_help=True)
 
 DirectoryOption = Annotated[
     Path | None,
@@ -35,7 +34,6 @@ def _files(directory: Path | None, settings: Settings) -> AccessTable:
     return load(where, access_rows(settings), refuse_demo=settings.production)
 
 
-@app.command()
 def check(directory: DirectoryOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Validate the access files as a whole; exit code 2 when they cannot be applied.
 
@@ -53,7 +51,6 @@ def check(directory: DirectoryOption = None, config: ConfigOption = None, as_jso
     out.print("The files are valid: " + ", ".join(f"{n} {what}" for what, n in counts.items()) + ".")
 
 
-@app.command()
 def diff(directory: DirectoryOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show what applying the files would change. Exit code 1 when anything differs.
 
@@ -76,7 +73,6 @@ def diff(directory: DirectoryOption = None, config: ConfigOption = None, as_json
         raise typer.Exit(1)
 
 
-@app.command()
 def apply(
     reason: Annotated[str, typer.Option(help="Why: it stands in the history.")],
     directory: DirectoryOption = None,
@@ -104,7 +100,6 @@ def apply(
     out.print(f"Version {version} is in force.")
 
 
-@app.command()
 def history(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show every change: when, who, why, what.
 
@@ -130,7 +125,6 @@ def history(config: ConfigOption = None, as_json: JsonOption = False) -> None:
             out.print(f"  {change}", markup=False)
 
 
-@app.command()
 def matrix(
     as_html: Annotated[bool, typer.Option("--html", help="Print a page to keep or to show in a browser.")] = False,
     config: ConfigOption = None,

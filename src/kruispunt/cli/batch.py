@@ -12,14 +12,14 @@ import structlog
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from kruispunt.app import open_bench
 from kruispunt.batch.csv_lines import CsvFile
 from kruispunt.batch.files import NotYet, State, Status, status
 from kruispunt.batch.items import Kind
 from kruispunt.batch.run import Bench, Loaded, load_file
 from kruispunt.batch.watching import waiting
 from kruispunt.batch.xml_lines import XmlFile
-from kruispunt.cli.terminal import ConfigOption, JsonOption, err, harmless, out, print_json, with_database
+from kruispunt.cli.opening import with_database
+from kruispunt.cli.terminal import ConfigOption, JsonOption, err, harmless, out, print_json
 from kruispunt.errors import ConfigurationError, DataError, KruispuntError, StorageError
 from kruispunt.files.atomic import written_whole
 from kruispunt.files.header import Header
@@ -28,15 +28,14 @@ from kruispunt.gateway.secrets import read_certificates, read_key
 from kruispunt.identifiers import cbe, organisation
 from kruispunt.identifiers.cbe import CbeNumber, InvalidCbeNumber
 from kruispunt.identifiers.organisation import InvalidOrganisation, OrganisationKey
+from kruispunt.jobs import open_bench
 from kruispunt.settings import Environment, Settings
 from kruispunt.storage.database import Database
 from kruispunt.wss.sign import Signer
 
-app = typer.Typer(help="Files of inscriptions and deletions.", no_args_is_help=True)
 logger = structlog.get_logger("batch")
 
 
-@app.command("load")
 def load_(
     file: Annotated[Path, typer.Argument(help="XML or CSV; its voucher lies beside it.", exists=True, dir_okay=False)],
     config: ConfigOption = None,
@@ -63,7 +62,6 @@ def load_(
         raise typer.Exit(1)
 
 
-@app.command()
 def watch(
     directory: Annotated[Path, typer.Argument(help="Where files and vouchers arrive.", exists=True, file_okay=False)],
     every: Annotated[float, typer.Option("--every", help="Seconds between two looks.", min=0.1)] = 5.0,
@@ -91,7 +89,6 @@ def watch(
     with_database(config, work)
 
 
-@app.command("status")
 def status_(
     owner: Annotated[str | None, typer.Option("--owner", help="CBE number of the register's user.")] = None,
     config: ConfigOption = None,
@@ -112,7 +109,6 @@ def status_(
         out.print("No file was taken.")
 
 
-@app.command()
 def voucher(
     file: Annotated[Path, typer.Argument(help="The file that the voucher is for.", exists=True, dir_okay=False)],
     key: Annotated[Path, typer.Option("--key", help="PEM: private key of the sender.", exists=True)],

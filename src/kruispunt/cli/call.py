@@ -13,6 +13,7 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ import typer
 from lxml import etree
 
 from kruispunt.access.files import load_directory
-from kruispunt.app import rows_of
 from kruispunt.cli.calls import kebab, names_context, request_body, soap_action
+from kruispunt.cli.later import Standing
 from kruispunt.cli.terminal import out, print_json
 from kruispunt.client.signing import ClientSecurity, platform_trust
 from kruispunt.client.transport import Connection
@@ -32,7 +33,7 @@ from kruispunt.demo.directory import DemoDirectory, default_directory
 from kruispunt.errors import ConfigurationError, KruispuntError
 from kruispunt.pipeline.dialect import Told
 from kruispunt.pipeline.service import Control, Field, Operation, Service
-from kruispunt.services.discovery import discover
+from kruispunt.services.discovery import folders, service_in
 from kruispunt.wss.sign import Signer
 from kruispunt.xml.namespaces import SOAP, SOAP12
 from kruispunt.xml.parse import Limits, parse
@@ -53,17 +54,31 @@ def call(context: typer.Context) -> None:
 def group() -> click.Group:
     """`call`, with a command for every operation of every service."""
     root = click.Group("call", help="Call an operation: sign, send, verify the reply, print it.")
-    for service in discover():
-        commands = click.Group(kebab(service.folder.name), help=f"{service.name} {service.version}.")
-        for operation in service.operations:
-            commands.add_command(_command(service, operation))
-        root.add_command(commands)
+    for folder in folders():
+        root.add_command(_ServiceLater(folder))
     return root
 
 
-def _command(service: Service, operation: Operation) -> click.Command:
+class _ServiceLater(Standing, click.Command):
+    """The operations of the service in a folder, which is imported when it is called or asked about."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(kebab(folder.name))
+        self._folder = folder
+
+    @cached_property
+    def command(self) -> click.Group:
+        service = service_in(self._folder)
+        rows = _personas(service)
+        commands = [_command(service, operation, _model(operation, rows)) for operation in service.operations]
+        return click.Group(self.name, commands, help=f"{service.name} {service.version}.")
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        return self.command.get_short_help_str(limit)
+
+
+def _command(service: Service, operation: Operation, model: Model) -> click.Command:
     options: list[click.Parameter] = [_field_option(field) for field in operation.fields]
-    model = _model(service, operation)
     if names_context(service, operation):
         options.append(click.Option(["--legal-context"], required=True, help=f"For example {model.legal_context}."))
     example = f"kruispunt call {kebab(service.folder.name)} {kebab(operation.name)}" + "".join(
@@ -99,9 +114,12 @@ class Model:
     client: str = "onem"
 
 
-def _model(service: Service, operation: Operation) -> Model:
+def _personas(service: Service) -> list[dict[str, Any]]:
     path = service.folder / "personas.toml"
-    rows = tomllib.loads(path.read_text(encoding="utf-8"))["persona"] if path.exists() else []
+    return tomllib.loads(path.read_text(encoding="utf-8"))["persona"] if path.exists() else []
+
+
+def _model(operation: Operation, rows: list[dict[str, Any]]) -> Model:
     asked = (row for row in rows if row["operation"] == operation.name and "legal_context" in row.get("request", {}))
     return next((Model(row["request"]["legal_context"], row["client"]["as"]) for row in asked), Model())
 
@@ -189,9 +207,9 @@ def _files(where: DemoDirectory, given: dict[str, Any]) -> Files:
 
 def _organisation(where: DemoDirectory, given: dict[str, Any]) -> str:
     """A code of the access files becomes its CBE number or sector/institution; anything else goes as it is."""
-    services = discover()
-    named = given["organisation"] or additions.owners(services).get(given["client"], given["client"])
-    known = load_directory(where.access if where.access.exists() else None, rows_of(services))
+    named = given["organisation"] or additions.owners(folders()).get(given["client"], given["client"])
+    shipped = [folder / "organisations.toml" for folder in folders()]
+    known = load_directory(where.access if where.access.exists() else None, shipped)
     organisation = known.organisations.get(named)
     return str(named) if organisation is None else organisation.keys[0]
 

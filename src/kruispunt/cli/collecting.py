@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from kruispunt.cli.terminal import ConfigOption, out, who_reads, with_database
+from kruispunt.cli.opening import with_database
+from kruispunt.cli.terminal import ConfigOption, out, who_reads
 from kruispunt.errors import ConfigurationError
 from kruispunt.mutations.acknowledged import collect, take
 from kruispunt.settings import Settings

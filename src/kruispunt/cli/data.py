@@ -7,19 +7,17 @@ from typing import Annotated
 
 import typer
 
-from kruispunt.app import services_of
+from kruispunt.cli.opening import find_settings, with_database
 from kruispunt.cli.reports import tell_report
-from kruispunt.cli.terminal import ConfigOption, JsonOption, find_settings, out, with_database
+from kruispunt.cli.terminal import ConfigOption, JsonOption, out
 from kruispunt.clock import SystemClock, today
+from kruispunt.configured import services_of
 from kruispunt.errors import ConfigurationError
 from kruispunt.registers.jsonlines import ImportReport
 from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
 
-app = typer.Typer(help="Data of the services' own suppliers.", no_args_is_help=True)
 
-
-@app.command("import")
 def import_(
     kind: Annotated[str, typer.Argument(help="Kind of data: see kruispunt data kinds.")],
     file: Annotated[Path, typer.Argument(help="JSON Lines; see docs/reference/imports.md.", exists=True)],
@@ -44,7 +42,6 @@ def import_(
     tell_report(with_database(config, work), file, as_json)
 
 
-@app.command()
 def kinds(config: ConfigOption = None) -> None:
     """List the kinds of data that can be imported.
 

@@ -20,8 +20,10 @@ import typer
 from kruispunt.app import establish_access
 from kruispunt.cli.call import payload_text
 from kruispunt.cli.calls import arguments
+from kruispunt.cli.opening import dsn_of
+from kruispunt.cli.reading import open_log
 from kruispunt.cli.serve import prepare, supervisor
-from kruispunt.cli.terminal import dsn_of, err, open_log, out, who_reads
+from kruispunt.cli.terminal import err, out, who_reads
 from kruispunt.cli.why import explain, print_steps
 from kruispunt.demo.build import Options, build_files, load_people, subscribe
 from kruispunt.demo.directory import DemoDirectory, default_directory

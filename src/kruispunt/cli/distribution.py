@@ -1,4 +1,4 @@
-"""`kruispunt mutations distribute`, `schedule`, `status`, `again`, `told`: files for subscribers (RP-16 to RP-18)."""
+"""`kruispunt mutations distribute`, `schedule`, `again`: files for subscribers (RP-16 to RP-18)."""
 
 from __future__ import annotations
 
@@ -11,25 +11,14 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, TextColumn
 
-from kruispunt.app import open_desk, times_of
-from kruispunt.cli.terminal import (
-    ConfigOption,
-    JsonOption,
-    err,
-    find_settings,
-    harmless,
-    out,
-    print_json,
-    with_database,
-)
+from kruispunt.cli.opening import find_settings, with_database
+from kruispunt.cli.terminal import ConfigOption, JsonOption, err, out, print_json
 from kruispunt.clock import SystemClock, today
 from kruispunt.errors import DataError
-from kruispunt.identifiers.ssin import InvalidSsin, Ssin, validate
+from kruispunt.jobs import open_desk, times_of
 from kruispunt.mutations import rows
-from kruispunt.mutations.disclosure import Disclosure, disclosures
 from kruispunt.mutations.distributing import Done, Fix, distribute, restore
 from kruispunt.mutations.distributions import days_due
-from kruispunt.mutations.rows import Kept
 from kruispunt.mutations.schedule import Schedule
 from kruispunt.mutations.writing import Desk
 from kruispunt.settings import Settings
@@ -105,26 +94,6 @@ def schedule(config: ConfigOption = None) -> None:
     with_database(config, work)
 
 
-def status(
-    days: Annotated[int, typer.Option("--days", help="So many days back.", min=1)] = 7,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show the files of the last days, whether they were made, and whether they were collected.
-
-    Example: kruispunt mutations status
-    """
-    first = today(SystemClock()) - timedelta(days=days)
-    found = with_database(config, lambda database, _: rows.latest(database, first))
-    if as_json:
-        print_json([_told(each) for each in found])
-        return
-    for each in found:
-        out.print(_line(each), markup=False)
-    if not found:
-        out.print("No day was distributed.")
-
-
 def again(
     code: Annotated[str, typer.Argument(help="Of the subscription.")],
     sequence: Annotated[int, typer.Argument(help="Sequence number of the file.", min=1)],
@@ -151,30 +120,6 @@ def again(
     out.print("It is there.")
 
 
-def told(
-    ssin: Annotated[str, typer.Argument(help="Eleven digits.")],
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show who was told of a number: day, file, subscriber, and what.
-
-    Example: kruispunt mutations told 85673093333
-    """
-    number = _number(ssin)
-    found = with_database(config, lambda database, _: disclosures(database, number))
-    if as_json:
-        print_json([_disclosed(each) for each in found])
-        return
-    for each in found:
-        when = "pushed" if each.day is None else str(each.day)
-        what = f"stream {each.stream}" if each.stream else ", ".join(each.kinds)
-        data = f" ({', '.join(each.groups)})" if each.groups else ""
-        text = f"{when}  {each.code} {each.sequence}  {each.organisation} under {each.legal_context}: {what}{data}"
-        out.print(harmless(text), markup=False)
-    if not found:
-        out.print("Nobody was told.")
-
-
 def _days(text: str | None) -> Sequence[date]:
     try:
         return [] if text is None else [date.fromisoformat(text)]
@@ -182,55 +127,5 @@ def _days(text: str | None) -> Sequence[date]:
         raise DataError("--day: no day such as 2026-01-31") from None
 
 
-def _number(text: str) -> Ssin:
-    try:
-        return validate(text, today=today(SystemClock()), test_band=True)
-    except InvalidSsin as error:
-        raise DataError(f"{error}") from None
-
-
 def _bar() -> Progress:
     return Progress(TextColumn("{task.description}"), console=err, transient=True, disable=not err.is_terminal)
-
-
-def _told(each: Kept) -> dict[str, object]:
-    made = each.made
-    return {
-        "code": each.file.code,
-        "sequence": each.file.sequence,
-        "day": str(each.file.day),
-        "file": each.file.name,
-        "records": None if made is None else made.records,
-        "size": None if made is None else made.content.size,
-        "sha256": None if made is None else made.content.sha256,
-        "published": None if made is None else made.published.isoformat(),
-        "collected": None if each.collected is None else each.collected.isoformat(),
-        "asked": None if each.asked is None else each.asked.isoformat(),
-    }
-
-
-def _line(each: Kept) -> str:
-    made = (
-        "not made yet" if each.made is None else f"{each.made.records:>9,} records {each.made.content.size:>12,} bytes"
-    )
-    if each.collected is not None:
-        state = f"collected {each.collected:%Y-%m-%d %H:%M}Z"
-    else:
-        state = "" if each.made is None else "not collected"
-    asked = ", asked for again" if each.asked is not None else ""
-    return harmless(f"{each.file.day}  {each.file.name:40} {made}  {state}{asked}")
-
-
-def _disclosed(each: Disclosure) -> dict[str, object]:
-    return {
-        "day": None if each.day is None else str(each.day),
-        "code": each.code,
-        "sequence": each.sequence,
-        "organisation": each.organisation,
-        "legalContext": each.legal_context,
-        "stream": each.stream,
-        "kinds": each.kinds,
-        "groups": each.groups,
-        "published": None if each.published is None else each.published.isoformat(),
-        "collected": None if each.collected is None else each.collected.isoformat(),
-    }

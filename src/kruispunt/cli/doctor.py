@@ -9,7 +9,8 @@ from pathlib import Path
 import typer
 
 from kruispunt.cli.examination import Finding, Level, examine_database, examine_files, examine_ports, fault, warning
-from kruispunt.cli.terminal import CONFIG_VARIABLE, ConfigOption, JsonOption, dsn_of, find_settings, out, print_json
+from kruispunt.cli.opening import dsn_of, find_settings
+from kruispunt.cli.terminal import CONFIG_VARIABLE, ConfigOption, JsonOption, out, print_json
 from kruispunt.clock import SystemClock
 from kruispunt.errors import KruispuntError
 from kruispunt.settings import Settings

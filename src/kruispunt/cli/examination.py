@@ -20,12 +20,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from kruispunt.access.snapshot import differences
 from kruispunt.access.store import current
-from kruispunt.app import access_of, master_keys_of, services_of, times_of
 from kruispunt.clock import BELGIUM, Clock
+from kruispunt.configured import access_of, master_keys_of, services_of
 from kruispunt.errors import ConfigurationError, StorageError
 from kruispunt.gateway.endings import Ending, client_endings, endings_of
 from kruispunt.gateway.identity import Pair, context_of, read_pair
 from kruispunt.gateway.secrets import read_certificates
+from kruispunt.jobs import times_of
 from kruispunt.mutations.waiting import look, overdue
 from kruispunt.securitylog.keys import LOST
 from kruispunt.settings import Settings

@@ -9,21 +9,19 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from kruispunt.app import master_keys_in, master_keys_of
+from kruispunt.cli.opening import dsn_of, find_settings
 from kruispunt.cli.serve import prepare
-from kruispunt.cli.terminal import ConfigOption, dsn_of, find_settings, out, who_reads
+from kruispunt.cli.terminal import ConfigOption, out, who_reads
 from kruispunt.clock import SystemClock
+from kruispunt.configured import master_keys_in, master_keys_of
 from kruispunt.errors import ConfigurationError
 from kruispunt.securitylog.keys import MasterKey, new_master_key
 from kruispunt.securitylog.rotation import Announce, announcing, begin_afresh, rotate
 from kruispunt.settings import Settings
 
-app = typer.Typer(help="Keys.", no_args_is_help=True)
-
 T = TypeVar("T")
 
 
-@app.command("new-log-master")
 def new_log_master(
     file: Annotated[Path, typer.Argument(help="File to write; must not exist.")],
     after_loss: Annotated[
@@ -57,7 +55,6 @@ def new_log_master(
     out.print(f"Wrote {file}, readable by you only. Keep a copy in another place.", markup=False)
 
 
-@app.command("rotate-log-master")
 def rotate_log_master(
     old: Annotated[Path, typer.Argument(help="File with the master key in force; may hold others too.", exists=True)],
     new: Annotated[Path, typer.Argument(help="File with the new one alone.", exists=True)],

@@ -8,22 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from kruispunt.cli.terminal import (
-    ConfigOption,
-    JsonOption,
-    dsn_of,
-    find_settings,
-    harmless,
-    open_log,
-    out,
-    print_json,
-    who_reads,
-)
+from kruispunt.cli.opening import dsn_of, find_settings
+from kruispunt.cli.reading import open_log
+from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads
 from kruispunt.errors import DataError
 from kruispunt.identifiers.ticket import InvalidTicket, span
 from kruispunt.securitylog.read import Found
-
-app = typer.Typer(help="The security log. Every reading is logged too.", no_args_is_help=True)
 
 SHOWN = (
     "at",
@@ -44,7 +34,6 @@ SHOWN = (
 )
 
 
-@app.command()
 def show(
     ticket: Annotated[str, typer.Argument(help="The CBSS ticket of the exchange.")],
     config: ConfigOption = None,

@@ -18,8 +18,8 @@ def configure() -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ],
-        # One write a line, newline included: all workers write to the same file.
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        # One write a line, newline included: all workers write to the same file. Standard error as it is then.
+        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
     )
     logging.basicConfig(handlers=[_Libraries(logging.ERROR)])
 

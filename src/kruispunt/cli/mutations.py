@@ -8,23 +8,17 @@ from typing import Annotated
 import typer
 
 from kruispunt.access import store
-from kruispunt.app import open_stream_supplier
-from kruispunt.cli.reports import tell_report
-from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads, with_database
-from kruispunt.clock import SystemClock, today
-from kruispunt.errors import ConfigurationError, DataError
-from kruispunt.mutations import defining, streams, subscriptions
+from kruispunt.cli.opening import with_database
+from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads
+from kruispunt.clock import SystemClock
+from kruispunt.errors import DataError
+from kruispunt.mutations import defining, subscriptions
 from kruispunt.mutations.defining import Outcome
-from kruispunt.mutations.items import Rules
 from kruispunt.mutations.subscriptions import Subscription
-from kruispunt.registers.jsonlines import ImportReport
 from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
 
-app = typer.Typer(help="Changes of people, and further streams, for those who subscribed.", no_args_is_help=True)
 
-
-@app.command()
 def define(
     file: Annotated[Path, typer.Argument(help="TOML; see docs/reference/subscriptions.md.", exists=True)],
     config: ConfigOption = None,
@@ -43,7 +37,6 @@ def define(
         out.print(f"{each.code:30} {outcome.value}", markup=False)
 
 
-@app.command("subscriptions")
 def subscriptions_(
     ended: Annotated[bool, typer.Option("--ended", help="Also those that are not in force any more.")] = False,
     config: ConfigOption = None,
@@ -63,7 +56,6 @@ def subscriptions_(
         out.print("Nobody is subscribed: kruispunt mutations define FILE")
 
 
-@app.command()
 def end(
     code: Annotated[str, typer.Argument(help="Of the subscription.")],
     config: ConfigOption = None,
@@ -75,63 +67,6 @@ def end(
     if not with_database(config, lambda database, _: defining.end(database, code)):
         raise DataError(f"no subscription {code[:64]!a} is in force: kruispunt mutations subscriptions")
     out.print("Ended.")
-
-
-@app.command()
-def feed(
-    stream: Annotated[str, typer.Argument(help="Name of the stream, one of mutation_streams.")],
-    file: Annotated[Path, typer.Argument(help="JSON Lines or XML; see docs/reference/subscriptions.md.", exists=True)],
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Take a file of items into a stream. Sent twice, it changes nothing the second time.
-
-    Example: kruispunt mutations feed dimona items.jsonl
-    """
-
-    async def work(database: Database, settings: Settings) -> ImportReport:
-        _check_stream(settings, stream)
-        with file.open("rb") as source:
-            return await streams.feed(database, stream, source, _rules(settings), author=who_reads())
-
-    tell_report(with_database(config, work), file, as_json)
-
-
-@app.command()
-def poll(
-    stream: Annotated[str, typer.Argument(help="Name of the stream, and of its table in suppliers_file.")],
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Ask the supplier of a stream for the items after those that it gave before.
-
-    Example: kruispunt mutations poll dimona
-    """
-
-    async def work(database: Database, settings: Settings) -> ImportReport:
-        _check_stream(settings, stream)
-        async with open_stream_supplier(settings, stream, SystemClock(), Unwatched()) as supplier:
-            return await streams.poll(database, stream, supplier, _rules(settings), author=f"supplier:{stream}")
-
-    tell_report(with_database(config, work), Path(stream), as_json)
-
-
-class Unwatched:
-    """A supplier that is asked once by a command has no metrics."""
-
-    def supplier_failed(self, name: str, reason: str) -> None: ...
-
-    def supplier_state(self, name: str, state: int) -> None: ...
-
-
-def _check_stream(settings: Settings, stream: str) -> None:
-    if stream not in settings.mutation_streams:
-        known = ", ".join(settings.mutation_streams) or "none"
-        raise ConfigurationError(f"no stream {stream[:64]!a}; mutation_streams has: {known}")
-
-
-def _rules(settings: Settings) -> Rules:
-    return Rules(today(SystemClock()), test_band=not settings.production)
 
 
 def _line(each: Subscription) -> str:

@@ -9,17 +9,9 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from kruispunt.cli import registering
+from kruispunt.cli.opening import with_database
 from kruispunt.cli.reports import tell_report
-from kruispunt.cli.terminal import (
-    ConfigOption,
-    JsonOption,
-    harmless,
-    out,
-    print_json,
-    who_reads,
-    with_database,
-)
+from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads
 from kruispunt.clock import SystemClock, today
 from kruispunt.errors import DataError
 from kruispunt.identifiers.ssin import InvalidSsin, Ssin, validate
@@ -32,12 +24,7 @@ from kruispunt.registers.show import PersonRecord, describe
 from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
 
-app = typer.Typer(help="People in the registers.", no_args_is_help=True)
-app.command("register")(registering.register_)
-app.command()(registering.update)
 
-
-@app.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(help="JSON Lines; see docs/reference/imports.md.", exists=True)],
     write_new: Annotated[
@@ -65,7 +52,6 @@ def import_(
     tell_report(with_database(config, work), file, as_json)
 
 
-@app.command("export")
 def export_(
     file: Annotated[Path, typer.Argument(help="JSON Lines, made anew with mode 0600; it must not exist.")],
     config: ConfigOption = None,
@@ -82,7 +68,6 @@ def export_(
     out.print(f"{with_database(config, work):,} lines written.")
 
 
-@app.command()
 def replace(
     ssin: Annotated[str, typer.Argument(help="The number that was replaced.")],
     by: Annotated[str, typer.Argument(help="The number that came in its place; a register knows it.")],
@@ -97,7 +82,6 @@ def replace(
     out.print("Replaced.")
 
 
-@app.command()
 def cancel(
     ssin: Annotated[str, typer.Argument(help="Eleven digits.")],
     config: ConfigOption = None,
@@ -111,7 +95,6 @@ def cancel(
     out.print("Cancelled.")
 
 
-@app.command("history")
 def history_(
     ssin: Annotated[str, typer.Argument(help="Eleven digits.")],
     config: ConfigOption = None,
@@ -133,7 +116,6 @@ def history_(
         out.print(harmless(line), markup=False)
 
 
-@app.command()
 def show(
     ssin: Annotated[str, typer.Argument(help="Eleven digits.")],
     config: ConfigOption = None,

@@ -11,10 +11,7 @@ from kruispunt.cli.terminal import JsonOption, out, print_json
 from kruispunt.demo.personas import Numbers, load_personas
 from kruispunt.services.discovery import discover
 
-app = typer.Typer(help="Personas: how to provoke each code.", no_args_is_help=True)
 
-
-@app.command("list")
 def list_(
     as_json: JsonOption = False,
     code: Annotated[str | None, typer.Option(help="Only the personas of this code.")] = None,

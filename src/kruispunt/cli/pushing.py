@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from kruispunt.app import open_pusher
-from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, with_database
+from kruispunt.cli.opening import with_database
+from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json
+from kruispunt.jobs import open_pusher
 from kruispunt.mutations.outbox import Lane, Outbox
 from kruispunt.settings import Settings
 from kruispunt.storage.database import Database

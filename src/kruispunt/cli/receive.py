@@ -31,7 +31,6 @@ from kruispunt.receive.run import receive as receive_files
 from kruispunt.receive.source import CODE, Source
 from kruispunt.settings import Environment
 
-app = typer.Typer(invoke_without_command=True)
 logger = structlog.get_logger("receive")
 
 T = TypeVar("T")
@@ -62,7 +61,6 @@ EnvironmentOption = Annotated[
 ]
 
 
-@app.callback()
 def receive(
     context: typer.Context,
     url: UrlOption = None,
@@ -109,7 +107,6 @@ def receive(
             _go_on(desk, source, every)
 
 
-@app.command()
 def status(into: IntoOption = None, as_json: JsonOption = False) -> None:
     """Show what a copy holds, what is missing, since when, and what to do.
 
@@ -139,7 +136,6 @@ def status(into: IntoOption = None, as_json: JsonOption = False) -> None:
         raise typer.Exit(troubles[0].problem.exit_code)
 
 
-@app.command()
 def again(
     sequence: Annotated[int, typer.Argument(help="Number of the file.", min=1)],
     url: UrlOption = None,

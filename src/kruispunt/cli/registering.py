@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads, with_database
+from kruispunt.cli.opening import with_database
+from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads
 from kruispunt.clock import SystemClock, today
 from kruispunt.errors import DataError
 from kruispunt.identifiers.ssin import InvalidSsin, Ssin, validate

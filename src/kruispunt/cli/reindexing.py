@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from kruispunt.cli.terminal import ConfigOption, JsonOption, err, out, print_json, with_database
+from kruispunt.cli.opening import with_database
+from kruispunt.cli.terminal import ConfigOption, JsonOption, err, out, print_json
 from kruispunt.registers.reindexing import Progress
 from kruispunt.registers.reindexing import reindex as exchange
 from kruispunt.settings import Settings

@@ -9,16 +9,9 @@ from typing import Annotated
 
 import typer
 
+from kruispunt.cli.opening import with_database
 from kruispunt.cli.reports import tell_report
-from kruispunt.cli.terminal import (
-    ConfigOption,
-    JsonOption,
-    harmless,
-    out,
-    print_json,
-    who_reads,
-    with_database,
-)
+from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads
 from kruispunt.clock import BELGIUM, SystemClock, today
 from kruispunt.errors import DataError
 from kruispunt.identifiers import cbe
@@ -35,12 +28,9 @@ from kruispunt.repertory.writing import Author
 from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
 
-app = typer.Typer(help="Registers: who is known to whom, as what, and when.", no_args_is_help=True)
-
 OwnerOption = Annotated[str, typer.Option("--owner", help="CBE number of the register's user; by default CBSS.")]
 
 
-@app.command()
 def define(
     file: Annotated[Path, typer.Argument(help="TOML; see docs/reference/repertory.md.", exists=True)],
     config: ConfigOption = None,
@@ -55,7 +45,6 @@ def define(
         out.print(f"{each.owner}  {len(each.types):,} dossier types  {harmless(each.name)}", markup=False)
 
 
-@app.command()
 def types(
     owner: Annotated[str | None, typer.Option("--owner", help="CBE number; without it, the registers.")] = None,
     config: ConfigOption = None,
@@ -87,7 +76,6 @@ def types(
         out.print("This register has no dossier types.")
 
 
-@app.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(help="JSON Lines; see docs/reference/imports.md.", exists=True)],
     owner: OwnerOption = cbe.CBSS,
@@ -115,7 +103,6 @@ def import_(
     tell_report(with_database(config, work), file, as_json)
 
 
-@app.command()
 def show(
     ssin: Annotated[str, typer.Argument(help="Eleven digits.")],
     owner: OwnerOption = cbe.CBSS,
@@ -148,7 +135,6 @@ def show(
         out.print("No line holds this number.")
 
 
-@app.command("history")
 def history_(
     ssin: Annotated[str, typer.Argument(help="Eleven digits.")],
     owner: OwnerOption = cbe.CBSS,
@@ -178,7 +164,6 @@ def history_(
         out.print("No line of this register ever held this number.")
 
 
-@app.command("undo-replacement")
 def undo(
     ssin: Annotated[str, typer.Argument(help="The number that was wrongly replaced.")],
     config: ConfigOption = None,

@@ -11,11 +11,13 @@ from typing import Annotated, Any
 import structlog
 import typer
 
-from kruispunt import settings as settings_module
-from kruispunt.app import check_secrets, establish_access, services_of
-from kruispunt.cli.terminal import CONFIG_VARIABLE, dsn_of
+from kruispunt.app import check_secrets, establish_access
+from kruispunt.cli.opening import dsn_of
+from kruispunt.cli.terminal import CONFIG_VARIABLE
+from kruispunt.configured import services_of
 from kruispunt.gateway.supervisor import Addresses, Supervisor
 from kruispunt.settings import Settings
+from kruispunt.settings_read import load
 from kruispunt.storage.migrate import migrate
 
 WORKER: Sequence[str] = (sys.executable, "-m", "kruispunt.cli.worker")
@@ -30,7 +32,7 @@ def serve(
 
     Example: kruispunt serve --config /etc/kruispunt/kruispunt.toml
     """
-    settings = settings_module.load(config)
+    settings = load(config)
     logger = structlog.get_logger("serve")
 
     def ready(addresses: Addresses) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from kruispunt.access.files import load_directory
-from kruispunt.app import rows_of
 from kruispunt.attack.bench import Bench, Compose, Form, Identity, Question
 from kruispunt.attack.model import Means
 from kruispunt.attack.parser import TICKET
@@ -19,7 +18,7 @@ from kruispunt.demo.directory import DemoDirectory
 from kruispunt.demo.personas import Deviation, Numbers, Persona, load_personas
 from kruispunt.errors import ConfigurationError
 from kruispunt.pipeline.service import Operation, Service, StatusValue
-from kruispunt.services.discovery import discover
+from kruispunt.services.discovery import discover, folders
 
 VICTIM: Final = "two-cards-and-a-permit"
 FORGED: Final = "incomplete-dates"
@@ -222,8 +221,10 @@ def _form(service: Service, operation: Operation, sample: str, client: str) -> F
 
 def _keys(where: DemoDirectory) -> dict[str, str]:
     """By which number or sector and institution each organisation names itself, by code."""
-    organisations = load_directory(where.access if where.access.exists() else None, rows_of(discover())).organisations
-    return {code: organisation.keys[0] for code, organisation in organisations.items()}
+    known = load_directory(
+        where.access if where.access.exists() else None, [f / "organisations.toml" for f in folders()]
+    )
+    return {code: organisation.keys[0] for code, organisation in known.organisations.items()}
 
 
 def _numbers(where: DemoDirectory) -> Numbers:

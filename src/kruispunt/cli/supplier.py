@@ -15,11 +15,11 @@ from kruispunt.app import (
     check_secrets,
     open_stream_supplier,
     open_suppliers,
-    signer_of,
     stream_suppliers_of,
     suppliers_of,
 )
-from kruispunt.cli.terminal import ConfigOption, JsonOption, find_settings, harmless, out, print_json
+from kruispunt.cli.opening import find_settings
+from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json
 from kruispunt.clock import SystemClock, to_text
 from kruispunt.errors import ConfigurationError
 from kruispunt.mutations import streams
@@ -29,8 +29,7 @@ from kruispunt.suppliers.configuration import SupplierConfiguration
 from kruispunt.suppliers.failure import Reason, RemoteFailure
 from kruispunt.suppliers.state import SupplierState, read_states
 from kruispunt.suppliers.trial import Step, try_connection
-
-app = typer.Typer(help="Suppliers elsewhere.", no_args_is_help=True)
+from kruispunt.trusted import signer_of
 
 METRICS_SECONDS = 5.0
 LocalUrlOption = Annotated[
@@ -39,7 +38,6 @@ LocalUrlOption = Annotated[
 ]
 
 
-@app.command()
 def status(config: ConfigOption = None, local_url: LocalUrlOption = None, as_json: JsonOption = False) -> None:
     """Show the configured suppliers: the cut-off in each worker, the failures since the start and the last one.
 
@@ -61,7 +59,6 @@ def status(config: ConfigOption = None, local_url: LocalUrlOption = None, as_jso
             out.print(f"{title:12} {harmless(str(shown)) if shown not in (None, '') else '-'}", markup=False)
 
 
-@app.command("test")
 def try_(
     name: Annotated[str, typer.Argument(help="As in suppliers.toml.")],
     config: ConfigOption = None,

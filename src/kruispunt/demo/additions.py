@@ -10,7 +10,7 @@ Never loaded in production, as everything of the demo.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,12 +25,15 @@ OWNERS: Final = {"limited": "demo-limited", "tester": "demo-tester", "onem-ecdsa
 
 def clients(services: Sequence[Service]) -> tuple[DemoClient, ...]:
     """The demo's own clients and those of the services, each once."""
-    return tuple(dict.fromkeys((*CLIENTS, *(DemoClient(name) for s in services for name, _ in _clients(s)))))
+    return tuple(dict.fromkeys((*CLIENTS, *(DemoClient(name) for s in services for name, _ in _clients(s.folder)))))
 
 
-def owners(services: Sequence[Service]) -> Mapping[str, str]:
-    """The code of the organisation that a client stands for, where it is not the client's own name."""
-    return OWNERS | {name: organisation for s in services for name, organisation in _clients(s)}
+def owners(folders: Iterable[Path]) -> Mapping[str, str]:
+    """The code of the organisation that a client stands for, where it is not the client's own name.
+
+    `folders` are those of the services.
+    """
+    return OWNERS | {name: organisation for folder in folders for name, organisation in _clients(folder)}
 
 
 def organisations(services: Sequence[Service]) -> str:
@@ -48,8 +51,8 @@ def grants_in(folder: Path) -> str:
     return "\n".join(_texts(folder / "contexts.toml", folder / "demo" / "grants.toml"))
 
 
-def _clients(service: Service) -> Iterator[tuple[str, str]]:
-    for text in _texts(service.folder / "demo" / "clients.toml"):
+def _clients(folder: Path) -> Iterator[tuple[str, str]]:
+    for text in _texts(folder / "demo" / "clients.toml"):
         for row in tomllib.loads(text)["client"]:
             yield row["name"], row["organisation"]
 

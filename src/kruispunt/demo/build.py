@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from kruispunt.access import store
 from kruispunt.access.files import load_directory
 from kruispunt.access.model import Organisation
-from kruispunt.app import rows_of, services_of
 from kruispunt.clock import SystemClock, today
+from kruispunt.configured import services_of
 from kruispunt.demo import additions
 from kruispunt.demo.directory import DemoDirectory
 from kruispunt.demo.personas import Numbers, Persona, load_personas
@@ -115,7 +115,7 @@ def _write_access(directory: DemoDirectory, services: Sequence[Service]) -> None
     grants = directory.access / "grants"
     grants.mkdir(parents=True, exist_ok=True)
     (directory.access / "organisations.toml").write_text(additions.organisations(services), encoding="utf-8")
-    owners = additions.owners(services)
+    owners = additions.owners(s.folder for s in services)
     rows = ["# The demo's client certificates. `stranger` is left out on purpose.", ""]
     for client in (c.name for c in additions.clients(services) if c.name != UNREGISTERED):
         owner = owners.get(client, client)
@@ -169,7 +169,7 @@ def _write_people(
 ) -> None:
     people = _Lines(directory.data / "people.jsonl")
     people.extend(p for persona in personas for p in persona.people)
-    organisations = load_directory(directory.access, rows_of(services)).organisations
+    organisations = load_directory(directory.access, [s.folder / "organisations.toml" for s in services]).organisations
     lines = _Lines(directory.data / "inscriptions.jsonl")
     of_personas = [line for persona in personas for line in persona.lines]
     lines.extend(_by_key(line, organisations) for line in of_personas if "register" not in line)

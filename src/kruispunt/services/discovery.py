@@ -6,7 +6,7 @@ Nothing is registered anywhere else, so that a new service is a new folder and n
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from kruispunt.errors import ConfigurationError
@@ -23,7 +23,7 @@ def discover(extra_modules: Sequence[str] = ()) -> tuple[Service, ...]:
     """
     services: list[Service] = []
     paths: dict[str, str] = {}
-    for module_name in (*_shipped(), *extra_modules):
+    for module_name in (*map(_module, folders()), *extra_modules):
         service = _load(module_name)
         _require_files(service, module_name)
         if service.path in paths:
@@ -36,9 +36,20 @@ def discover(extra_modules: Sequence[str] = ()) -> tuple[Service, ...]:
     return tuple(services)
 
 
-def _shipped() -> Iterator[str]:
-    for declaration in sorted(_HERE.glob("[!_]*/service.py")):
-        yield f"{__package__}.{declaration.parent.name}.service"
+def folders() -> tuple[Path, ...]:
+    """The folder of every service of the package, sorted. No service is imported."""
+    return tuple(declaration.parent for declaration in sorted(_HERE.glob("[!_]*/service.py")))
+
+
+def service_in(folder: Path) -> Service:
+    """The service in a folder of the package. ConfigurationError as `discover`."""
+    service = _load(_module(folder))
+    _require_files(service, _module(folder))
+    return service
+
+
+def _module(folder: Path) -> str:
+    return f"{__package__}.{folder.name}.service"
 
 
 def _load(module_name: str) -> Service:
