@@ -25,7 +25,6 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
-
 T = TypeVar("T")
 
 
