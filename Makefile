@@ -18,8 +18,9 @@ setup-dev: $(VENV)/.setup-dev ## The same with the development tools
 demo: setup ## Start the demo bank, make one consultation, keep serving until Ctrl-C
 	@$(BIN)/kruispunt demo $(ARGS)
 
+# Files are begun in the order of tests/conftest.py; pytest-xdist would leave those with one long test for the end.
 test: $(VENV)/.setup-dev ## All tests
-	@$(BIN)/python -m pytest -n $(N) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(N) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-haproxy: $(VENV)/.setup-dev ## The how-to page of HAProxy, with the haproxy that is installed
 	@$(BIN)/python -m pytest tests/haproxy $(ARGS)

@@ -94,6 +94,7 @@ ABOUT_NO_DATABASE = frozenset(
         *("client_messages", "edge_http", "handi_clients", "key_rotation", "proxy", "relay", "revocation_live"),
         *("remote_supplier_gateway", "push_cluster", "push_streams", "push_turns", "receive_https"),
         *("mutations_http_attacks", "mutations_http_load", "mutations_http_page", "mutations_http_proxy"),
+        *("clients", "cost_of_strangers", "server", "tutorial"),
     )
 )
 """They need a running bank for what is about HTTP, TLS, keys, suppliers or NATS, whichever database it has."""
@@ -104,16 +105,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On a second server nothing is learnt from tests that ask it nothing."""
+    """Files with a database, which take longest, come first: a short one at the end keeps no process waiting alone.
+
+    On a second server nothing is learnt from tests that ask it nothing.
+    """
+    files = {item.path for item in items if _needs_server(item)}
+    items.sort(key=lambda item: item.path not in files)
     if not config.getoption("--database"):
         return
-    kept = [
-        item
-        for item in items
-        if "server" in getattr(item, "fixturenames", ()) and item.path.name not in ABOUT_NO_DATABASE
-    ]
+    kept = [item for item in items if _needs_server(item) and item.path.name not in ABOUT_NO_DATABASE]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept
+
+
+def _needs_server(item: pytest.Item) -> bool:
+    return "server" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(autouse=True)

@@ -42,7 +42,7 @@ from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
 from kruispunt.suppliers.configuration import SupplierConfiguration, load_suppliers
 from kruispunt.suppliers.port import RemoteSupplier, Watch
-from kruispunt.suppliers.transport import client_context
+from kruispunt.suppliers.tls import client_context
 from kruispunt.trusted import open_trust, signer_of, signer_with
 from kruispunt.wss.current import CurrentSigner
 from kruispunt.wss.policy import Policy

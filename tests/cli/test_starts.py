@@ -107,8 +107,8 @@ SERVER = {"app", "batch", "suppliers", "uvicorn", "httpx", "prometheus_client"}
         ("distributed", {*SERVER, "securitylog", "services"}),
         ("distribution", {"app", "pipeline", "suppliers", "uvicorn", "httpx", "prometheus_client"}),
         ("batch", {"app", "pipeline", "suppliers", "uvicorn", "httpx", "prometheus_client"}),
-        ("worker", {"batch", "psycopg", "pydantic_settings", "typer", "alembic", "demo"}),
-        ("serve", {"batch", "client", "receive", "alembic"}),
+        ("worker", {"batch", "psycopg", "pydantic_settings", "typer", "httpx", "alembic", "demo", "client"}),
+        ("serve", {"batch", "client", "receive", "httpx", "alembic"}),
     ],
 )
 def test_a_command_does_without_what_it_does_not_use(module: str, absent: set[str]) -> None:

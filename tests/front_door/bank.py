@@ -38,6 +38,8 @@ from kruispunt.xml.namespaces import SOAP, SOAP12
 from kruispunt.xml.soap import unsigned_envelope
 
 CONNECTOR = Connector()
+EXCHANGES = "kruispunt_exchange_seconds_count"
+SUPPLIER_CALLS = "kruispunt_supplier_seconds_count"
 
 
 def _organisations() -> dict[str, str]:
@@ -111,15 +113,25 @@ class Bank:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
+    def metrics(self, *names: str) -> tuple[float, ...]:
+        """Figures of /metrics at one moment, each added up over all its labels."""
+        page = self.local("/metrics")[1]
+        found = (re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", page, re.MULTILINE) for name in names)
+        return tuple(sum(map(float, figures)) for figures in found)
+
     def metric(self, name: str) -> float:
-        """A figure of /metrics, added up over all its labels."""
-        found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", self.local("/metrics")[1], re.MULTILINE)
-        return sum(map(float, found))
+        """One of them."""
+        return self.metrics(name)[0]
 
     @property
     def supplier_calls(self) -> float:
         """How often any supplier was asked."""
-        return self.metric("kruispunt_supplier_seconds_count")
+        return self.metric(SUPPLIER_CALLS)
+
+    @property
+    def work(self) -> tuple[float, ...]:
+        """Exchanges, and how often any supplier was asked."""
+        return self.metrics(EXCHANGES, SUPPLIER_CALLS)
 
     def verify(self, reply: bytes) -> None:
         """Raises ReplyNotTrusted unless the platform signed Body, Timestamp and token."""

@@ -20,7 +20,6 @@ from kruispunt.suppliers.cutoff import CutOff, Permit, Result, State
 from kruispunt.suppliers.failure import Reason, RemoteFailure
 from kruispunt.suppliers.reply import ReplyReader
 from kruispunt.suppliers.slots import NoSlot, Slots
-from kruispunt.suppliers.transport import Transport
 from kruispunt.wss.current import CurrentSigner
 from kruispunt.xml.schemas import Schema
 
@@ -71,6 +70,9 @@ class RemoteSupplier:
         watch: Watch,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        # Imported here: most workers have no supplier elsewhere, and need nothing of httpx.
+        from kruispunt.suppliers.transport import Transport
+
         c = configuration
         self.name = name
         self._signer = signer

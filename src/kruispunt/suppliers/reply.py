@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
@@ -12,7 +13,6 @@ from kruispunt.clock import Clock
 from kruispunt.errors import ConfigurationError, Refusal
 from kruispunt.suppliers.configuration import SupplierConfiguration
 from kruispunt.suppliers.failure import Reason, RemoteFailure
-from kruispunt.suppliers.transport import Answer
 from kruispunt.wss.policy import STRICT
 from kruispunt.wss.trust import PinnedCertificates
 from kruispunt.wss.verify import verify
@@ -23,6 +23,15 @@ from kruispunt.xml.schemas import Schema
 # A complaint has no values in it, but names, which the supplier chose.
 _LONG_NUMBER = re.compile(r"[0-9]{6,}")
 _SIDES = {"Client", "Server", "VersionMismatch", "MustUnderstand"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, whole."""
+
+    status: int
+    content_type: str
+    content: bytes
 
 
 class ReplyReader:

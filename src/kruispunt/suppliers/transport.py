@@ -8,44 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from pathlib import Path
-from typing import Final
 
 import httpx
 
-from kruispunt.errors import ConfigurationError
 from kruispunt.suppliers.configuration import SupplierConfiguration
 from kruispunt.suppliers.failure import Reason, RemoteFailure
+from kruispunt.suppliers.reply import Answer
+from kruispunt.suppliers.tls import WHOSE, client_context
 from kruispunt.unreached import cause_of
-
-WHOSE: Final = "the supplier's"
-"""The certificate that we judge."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, whole."""
-
-    status: int
-    content_type: str
-    content: bytes
-
-
-def client_context(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
-    """TLS 1.2 or later; the supplier is known by `ca` and its host name, we by certificate and key."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_verify_locations(ca)
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"TLS to a supplier cannot use {ca}, {certificate} or {key}: {error}") from error
-    return context
 
 
 class Transport:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from kruispunt.suppliers.configuration import SupplierConfiguration
-from kruispunt.suppliers.transport import WHOSE, client_context
+from kruispunt.suppliers.tls import WHOSE, client_context
 from kruispunt.unreached import cause_of
 
 
