@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from kruispunt import settings
 from kruispunt.errors import ConfigurationError
 from kruispunt.jetstream import extra
 from kruispunt.jobs import open_pusher
+from kruispunt.settings import Settings
+from kruispunt.settings_read import load as read
 
 NEEDED = """
 environment = "{environment}"
@@ -26,10 +27,10 @@ log_master_key_file = "master.key"
 SECURE = 'push_ca = "a.pem"\npush_certificate = "b.pem"\npush_key = "b.key"\n'
 
 
-def load(directory: Path, more: str, environment: str = "development") -> settings.Settings:
+def load(directory: Path, more: str, environment: str = "development") -> Settings:
     file = directory / "kruispunt.toml"
     file.write_text(NEEDED.format(environment=environment) + more)
-    return settings.load(file)
+    return read(file)
 
 
 def test_without_servers_nothing_is_pushed(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""TLS to a supplier."""
+"""TLS to a supplier: with what."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from kruispunt.errors import ConfigurationError
 
 WHOSE: Final = "the supplier's"
-"""The certificate that we judge, where a text names it."""
+"""The certificate that we judge."""
 
 
 def client_context(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
