@@ -19,7 +19,7 @@ from kruispunt.batch.run import Bench, Loaded, load_file
 from kruispunt.batch.watching import waiting
 from kruispunt.batch.xml_lines import XmlFile
 from kruispunt.cli.opening import with_database
-from kruispunt.cli.terminal import ConfigOption, JsonOption, err, harmless, out, print_json
+from kruispunt.cli.terminal import ConfigOption, JsonOption, err, harmless, out, print_json, print_list
 from kruispunt.errors import ConfigurationError, DataError, KruispuntError, StorageError
 from kruispunt.files.atomic import written_whole
 from kruispunt.files.header import Header
@@ -100,13 +100,7 @@ def status_(
     """
     number = None if owner is None else _cbe(owner)
     found = with_database(config, lambda database, _: status(database, number))
-    if as_json:
-        print_json([_told(each) for each in found])
-        return
-    for each in found:
-        out.print(_line(each), markup=False)
-    if not found:
-        out.print("No file was taken.")
+    print_list(found, _told, _line, "No file was taken.", as_json=as_json)
 
 
 def voucher(

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
+from kruispunt.cli.numbers import ssin_of
 from kruispunt.cli.opening import with_database
-from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json
+from kruispunt.cli.terminal import ConfigOption, JsonOption, print_list
 from kruispunt.clock import SystemClock, today
-from kruispunt.errors import DataError
-from kruispunt.identifiers.ssin import InvalidSsin, Ssin, validate
 from kruispunt.mutations import rows
 from kruispunt.mutations.disclosure import Disclosure, disclosures
 from kruispunt.mutations.rows import Kept
@@ -28,13 +27,7 @@ def status(
     """
     first = today(SystemClock()) - timedelta(days=days)
     found = with_database(config, lambda database, _: rows.latest(database, first))
-    if as_json:
-        print_json([_told(each) for each in found])
-        return
-    for each in found:
-        out.print(_line(each), markup=False)
-    if not found:
-        out.print("No day was distributed.")
+    print_list(found, _told, _line, "No day was distributed.", as_json=as_json)
 
 
 def told(
@@ -46,26 +39,9 @@ def told(
 
     Example: kruispunt mutations told 85673093333
     """
-    number = _number(ssin)
+    number = ssin_of(ssin)
     found = with_database(config, lambda database, _: disclosures(database, number))
-    if as_json:
-        print_json([_disclosed(each) for each in found])
-        return
-    for each in found:
-        when = "pushed" if each.day is None else str(each.day)
-        what = f"stream {each.stream}" if each.stream else ", ".join(each.kinds)
-        data = f" ({', '.join(each.groups)})" if each.groups else ""
-        text = f"{when}  {each.code} {each.sequence}  {each.organisation} under {each.legal_context}: {what}{data}"
-        out.print(harmless(text), markup=False)
-    if not found:
-        out.print("Nobody was told.")
-
-
-def _number(text: str) -> Ssin:
-    try:
-        return validate(text, today=today(SystemClock()), test_band=True)
-    except InvalidSsin as error:
-        raise DataError(f"{error}") from None
+    print_list(found, _disclosed, _disclosure, "Nobody was told.", as_json=as_json)
 
 
 def _told(each: Kept) -> dict[str, object]:
@@ -93,7 +69,14 @@ def _line(each: Kept) -> str:
     else:
         state = "" if each.made is None else "not collected"
     asked = ", asked for again" if each.asked is not None else ""
-    return harmless(f"{each.file.day}  {each.file.name:40} {made}  {state}{asked}")
+    return f"{each.file.day}  {each.file.name:40} {made}  {state}{asked}"
+
+
+def _disclosure(each: Disclosure) -> str:
+    when = "pushed" if each.day is None else str(each.day)
+    what = f"stream {each.stream}" if each.stream else ", ".join(each.kinds)
+    data = f" ({', '.join(each.groups)})" if each.groups else ""
+    return f"{when}  {each.code} {each.sequence}  {each.organisation} under {each.legal_context}: {what}{data}"
 
 
 def _disclosed(each: Disclosure) -> dict[str, object]:

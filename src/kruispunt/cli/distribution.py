@@ -12,7 +12,7 @@ import typer
 from rich.progress import Progress, TextColumn
 
 from kruispunt.cli.opening import find_settings, with_database
-from kruispunt.cli.terminal import ConfigOption, JsonOption, err, out, print_json
+from kruispunt.cli.terminal import ConfigOption, JsonOption, err, out, print_list
 from kruispunt.clock import SystemClock, today
 from kruispunt.errors import DataError
 from kruispunt.jobs import open_desk, times_of
@@ -60,13 +60,13 @@ def distribute_(
             return told
 
     done = with_database(config, work)
-    if as_json:
-        print_json([{"day": str(each.day), "files": each.files, "records": each.records} for each in done])
-        return
-    for each in done:
-        out.print(f"{each.day}: {each.files:,} files written, {each.records:,} records in them")
-    if not done:
-        out.print("No day is due.")
+    print_list(
+        done,
+        lambda each: {"day": str(each.day), "files": each.files, "records": each.records},
+        lambda each: f"{each.day}: {each.files:,} files written, {each.records:,} records in them",
+        "No day is due.",
+        as_json=as_json,
+    )
 
 
 def schedule(config: ConfigOption = None) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from kruispunt.access import store
 from kruispunt.cli.opening import with_database
-from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads
+from kruispunt.cli.terminal import ConfigOption, JsonOption, out, print_list, who_reads
 from kruispunt.clock import SystemClock
 from kruispunt.errors import DataError
 from kruispunt.mutations import defining, subscriptions
@@ -47,13 +47,7 @@ def subscriptions_(
     Example: kruispunt mutations subscriptions
     """
     found = with_database(config, lambda database, _: subscriptions.every(database, ended=ended))
-    if as_json:
-        print_json([_told(each) for each in found])
-        return
-    for each in found:
-        out.print(harmless(_line(each)), markup=False)
-    if not found:
-        out.print("Nobody is subscribed: kruispunt mutations define FILE")
+    print_list(found, _told, _line, "Nobody is subscribed: kruispunt mutations define FILE", as_json=as_json)
 
 
 def end(

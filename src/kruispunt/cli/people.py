@@ -9,12 +9,12 @@ from typing import Annotated, BinaryIO
 
 import typer
 
+from kruispunt.cli.numbers import ssin_of
 from kruispunt.cli.opening import with_database
 from kruispunt.cli.reports import tell_report
-from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads
+from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, print_list, who_reads
 from kruispunt.clock import SystemClock, today
 from kruispunt.errors import DataError
-from kruispunt.identifiers.ssin import InvalidSsin, Ssin, validate
 from kruispunt.registers import changes, legal_rules, parts
 from kruispunt.registers.exporting import export_people
 from kruispunt.registers.history import Change, history
@@ -77,7 +77,7 @@ def replace(
 
     Example: kruispunt people replace 90421496028 85673093333
     """
-    old, new = _number(ssin), _number(by)
+    old, new = ssin_of(ssin), ssin_of(by)
     with_database(config, lambda database, _: changes.replace(database, old, new, author=who_reads()))
     out.print("Replaced.")
 
@@ -90,7 +90,7 @@ def cancel(
 
     Example: kruispunt people cancel 85673093333
     """
-    number = _number(ssin)
+    number = ssin_of(ssin)
     with_database(config, lambda database, _: changes.cancel(database, number, author=who_reads()))
     out.print("Cancelled.")
 
@@ -104,16 +104,10 @@ def history_(
 
     Example: kruispunt people history 85673093333
     """
-    number = _number(ssin)
+    number = ssin_of(ssin)
     found = with_database(config, lambda database, _: history(database, number))
-    if as_json:
-        print_json([_told(change) for change in found])
-    elif not found:
-        out.print("No change was made since the number was loaded, or no register knows it.")
-    for change in () if as_json else found:
-        fields, told = ", ".join(change.fields), ", ".join(parts.named(change.parts)) or "nothing"
-        line = f"{change.at:%Y-%m-%d %H:%M:%S}Z  {change.kind.name.lower():9} {change.author}  {fields} (told: {told})"
-        out.print(harmless(line), markup=False)
+    nothing = "No change was made since the number was loaded, or no register knows it."
+    print_list(found, _told, _line, nothing, as_json=as_json)
 
 
 def show(
@@ -125,7 +119,7 @@ def show(
 
     Example: kruispunt people show 85673093333
     """
-    number = _number(ssin)
+    number = ssin_of(ssin)
     found = with_database(config, lambda database, _: describe(database, number))
     if found is None:
         if as_json:
@@ -178,11 +172,9 @@ def _told(change: Change) -> dict[str, object]:
     }
 
 
-def _number(text: str) -> Ssin:
-    try:
-        return validate(text, today=today(SystemClock()), test_band=True)
-    except InvalidSsin as error:
-        raise DataError(f"not a SSIN: {error}") from None
+def _line(change: Change) -> str:
+    fields, told = ", ".join(change.fields), ", ".join(parts.named(change.parts)) or "nothing"
+    return f"{change.at:%Y-%m-%d %H:%M:%S}Z  {change.kind.name.lower():9} {change.author}  {fields} (told: {told})"
 
 
 def _new_file(path: Path) -> BinaryIO:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kruispunt.cli.opening import with_database
-from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json
+from kruispunt.cli.terminal import ConfigOption, JsonOption, out, print_list
 from kruispunt.jobs import open_pusher
 from kruispunt.mutations.outbox import Lane, Outbox
 from kruispunt.settings import Settings
@@ -53,13 +53,7 @@ def pushed(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     Example: kruispunt mutations pushed
     """
     found = with_database(config, lambda database, _: Outbox(database).status())
-    if as_json:
-        print_json([_told(each) for each in found])
-        return
-    for each in found:
-        out.print(harmless(_line(each)), markup=False)
-    if not found:
-        out.print("Nothing was pushed yet.")
+    print_list(found, _told, _line, "Nothing was pushed yet.", as_json=as_json)
 
 
 def resend(

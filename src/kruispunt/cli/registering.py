@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
+from kruispunt.cli.numbers import ssin_of
 from kruispunt.cli.opening import with_database
 from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads
 from kruispunt.clock import SystemClock, today
 from kruispunt.errors import DataError
-from kruispunt.identifiers.ssin import InvalidSsin, Ssin, validate
 from kruispunt.registers.amending import Refused, amend
 from kruispunt.registers.legal_data import Dossier, LegalData
 from kruispunt.registers.numbering import FIRST_COUNTER, FIRST_DEMO_COUNTER
@@ -48,7 +48,7 @@ def register_(
     Example: kruispunt people register person.json --set-aside 85673093333
     """
     fields = _object(file)
-    others = frozenset(map(_number, set_aside or ()))
+    others = frozenset(map(ssin_of, set_aside or ()))
 
     async def work(database: Database, settings: Settings) -> Registered | Resembling:
         return await register(
@@ -86,7 +86,7 @@ def update(
 
     Example: kruispunt people update 85473093333 changes.json --remove decease
     """
-    number, fields = _number(ssin), _object(file)
+    number, fields = ssin_of(ssin), _object(file)
 
     async def work(database: Database, settings: Settings) -> LegalData | Refused:
         return await amend(
@@ -124,13 +124,6 @@ def _row(dossier: Dossier) -> dict[str, Any]:
         "firstNames": list(legal.name.firsts),
         "sex": None if legal.gender is None else legal.gender.code.value,
     }
-
-
-def _number(text: str) -> Ssin:
-    try:
-        return validate(text, today=today(SystemClock()), test_band=True)
-    except InvalidSsin as error:
-        raise DataError(f"not a SSIN: {error}") from None
 
 
 def _object(file: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from kruispunt.cli.numbers import ssin_of
 from kruispunt.cli.opening import with_database
 from kruispunt.cli.reports import tell_report
 from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, who_reads
@@ -16,7 +17,6 @@ from kruispunt.clock import BELGIUM, SystemClock, today
 from kruispunt.errors import DataError
 from kruispunt.identifiers import cbe
 from kruispunt.identifiers.cbe import CbeNumber, InvalidCbeNumber
-from kruispunt.identifiers.ssin import InvalidSsin, Ssin, validate
 from kruispunt.registers.jsonlines import ImportReport
 from kruispunt.repertory import tenants
 from kruispunt.repertory.history import Change, as_of, history
@@ -116,7 +116,7 @@ def show(
 
     Example: kruispunt repertory show 85673093333
     """
-    number, user = _number(ssin), _owner(owner)
+    number, user = ssin_of(ssin), _owner(owner)
     past = None if moment is None else _moment(moment)
 
     async def work(database: Database, settings: Settings) -> tuple[Line, ...]:
@@ -145,7 +145,7 @@ def history_(
 
     Example: kruispunt repertory history 85673093333
     """
-    number, user = _number(ssin), _owner(owner)
+    number, user = ssin_of(ssin), _owner(owner)
     found = with_database(config, lambda database, _: history(database, user, number))
     if as_json:
         print_json([_changed(change) for change in found])
@@ -173,7 +173,7 @@ def undo(
 
     Example: kruispunt repertory undo-replacement 90421496028
     """
-    number = _number(ssin)
+    number = ssin_of(ssin)
     done: Undone = with_database(config, lambda database, _: undo_replacement(database, number, Author(who_reads())))
     if as_json:
         print_json({"from": done.left, "to": done.back_at, "lines": done.lines})
@@ -208,13 +208,6 @@ def _texts(lines: Iterable[Line]) -> Iterable[str]:
     for line in lines:
         key, period = line.key, line.period
         yield f"{key.organisation or '-':12} {key.dossier_type:6} {period.begin or '...'} - {period.end or '...'}"
-
-
-def _number(text: str) -> Ssin:
-    try:
-        return validate(text, today=today(SystemClock()), test_band=True)
-    except InvalidSsin as error:
-        raise DataError(f"not a SSIN: {error}") from None
 
 
 def _owner(text: str) -> CbeNumber:

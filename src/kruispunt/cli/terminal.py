@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -24,6 +25,8 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
+T = TypeVar("T")
+
 
 def harmless(text: str) -> str:
     """What somebody else wrote, fit for a terminal: control and formatting characters are shown, not obeyed.
@@ -36,6 +39,19 @@ def harmless(text: str) -> str:
 def print_json(value: Any) -> None:
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     typer.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
+
+
+def print_list(
+    found: Sequence[T], told: Callable[[T], object], line: Callable[[T], str], nothing: str, *, as_json: bool
+) -> None:
+    """What a command found: as `told` says it, for programs; else a line each, or that there is `nothing`."""
+    if as_json:
+        print_json([told(each) for each in found])
+        return
+    for each in found:
+        out.print(harmless(line(each)), markup=False)
+    if not found:
+        out.print(nothing)
 
 
 def who_reads() -> str:
