@@ -31,7 +31,6 @@ COLUMNS = 11
 _SESSION = SESSION | {"application_name": "kruispunt log"}
 
 # A message with a replay key is new when its key was never seen, and when it expires after everything forgotten.
-# A payload whose key the database does not hold (any more) breaks a constraint, and with it the whole statement.
 _FLUSH = """
 with fresh as (
     insert into replay (key, expires)
@@ -43,12 +42,11 @@ with fresh as (
     insert into log_entry (ticket, kind, at, organisation, legal_context, client_reference, outcome, subjects,
                            canonical, key, payload)
     select ticket, kind, at, organisation, legal_context, client_reference, outcome, subjects::bytea[],
-           canonical, held, payload
+           canonical, key, payload
     from unnest($3::bytea[], $4::uuid[], $5::smallint[], $6::timestamptz[], $7::text[], $8::text[], $9::text[],
                 $10::text[], $11::text[], $12::bytea[], $13::bigint[], $14::bytea[])
          u (replay, ticket, kind, at, organisation, legal_context, client_reference, outcome, subjects,
             canonical, key, payload)
-    left join (select id from log_key) k (held) on held = u.key
     where replay is null or replay in (select key from fresh)
 )
 select key from fresh
