@@ -1,4 +1,4 @@
-"""Rows packed for COPY: keys hold what was told, their order is that of the index, and pieces are put together."""
+"""Rows that are packed for COPY: keys hold what was told, in the order of the index, and pieces are put together."""
 
 from __future__ import annotations
 
