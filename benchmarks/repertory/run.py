@@ -9,8 +9,9 @@ it counts, except the check, which reads.
 - 200 a request: one caller, 200 lines with an outcome each.
 - integration check: one caller, `find_subject` about somebody who is inscribed.
 
-People are known to the registers, so that every line is validated: number, state, dossier type. One line in four
-overlaps one that is there, and is merged, with a row of history.
+People are known to the registers, so that every line is validated: number, state, dossier type. One line in four is
+about somebody who has lines already; where they touch they are merged, with a row of history. Lines are made before a
+stretch begins, and no request tells a number twice.
 
     python -m benchmarks.repertory [--people 100000] [--rounds 5] [--seconds 3] [--dsn postgresql://…]
 
@@ -25,6 +26,7 @@ import random
 import shutil
 import tempfile
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -55,6 +57,8 @@ ONEM: Final = organisation.parse("0206737484")
 AUTHOR: Final = Author("urn:example:benchmark", "01927f0e-7c2a-7d3e-9c1b-5a0f3e2d1c4b")
 CALLERS: Final = 64
 LINES: Final = 200
+MOST_A_SECOND: Final = 40_000
+"""Lines that are made before a stretch, for each of its seconds."""
 COUNTERS: Final = 80
 FIRST_DAY: Final = date(1930, 1, 1)
 
@@ -91,14 +95,15 @@ async def measure(dsn: str, people: int, rounds: int, seconds: float) -> None:
     """Each line once a round, the floor before and after; the table shows medians over the rounds."""
     database = await Database.open(dsn, size=4, timeout=60)
     try:
-        numbers = await settle(database, people)
-        stretches = works(database, numbers)
+        supply = Supply(await settle(database, people), int(MOST_A_SECOND * seconds))
+        stretches = works(database, supply)
         await database.execute("CREATE TABLE floor (number integer)")
         root = parent_of(await database.fetchval("SELECT pg_backend_pid()"))
         figures: dict[str, list[tuple[float, float]]] = {name: [] for name in ("floor", *stretches)}
         floor = floor_of(database)
         for _ in range(rounds):
             for name, work in (("floor", floor), *stretches.items(), ("floor", floor)):
+                supply.fill()
                 figures[name].append(await stretch(work, seconds, root))
         print_table(figures, rounds)
     finally:
@@ -124,33 +129,58 @@ async def settle(database: Database, people: int) -> list[Ssin]:
     return numbers
 
 
-def works(database: Database, numbers: list[Ssin]) -> dict[str, Work]:
-    """What is measured, by name. The batch belongs here when there is one."""
+class Supply:
+    """Lines that are ready to be told."""
+
+    def __init__(self, numbers: list[Ssin], size: int) -> None:
+        self._numbers = numbers
+        self._size = size
+        self._chance = random.Random(1)
+        self._ready: deque[Told] = deque()
+        self.inscribed: list[Ssin] = []
+        """Who was told, more than once where it happened."""
+
+    def fill(self) -> None:
+        while len(self._ready) < self._size:
+            self._ready.extend(self._request())
+
+    def take(self, count: int) -> list[Told]:
+        lines = [self._ready.popleft() for _ in range(count)]
+        self.inscribed += [Ssin(line.ssin) for line in lines]
+        return lines
+
+    def _request(self) -> list[Told]:
+        """Of a number each."""
+        chosen: dict[Ssin, None] = {}
+        while len(chosen) < LINES:
+            known = self.inscribed and self._chance.random() < 0.25
+            chosen[self._chance.choice(self.inscribed if known else self._numbers)] = None
+        return [self._line(ssin) for ssin in chosen]
+
+    def _line(self, ssin: Ssin) -> Told:
+        begin = date(2000, 1, 1) + timedelta(days=self._chance.randrange(9_000))
+        return Told(ssin, "902", Period.days(begin, begin + timedelta(days=self._chance.randrange(2_000))), ONEM)
+
+
+def works(database: Database, supply: Supply) -> dict[str, Work]:
+    """What is measured, by name."""
     chance = random.Random(1)
     register = Register(database, cbe.CBSS, today=lambda: date(2025, 6, 15), test_band=True)
-    inscribed: list[Ssin] = []
-
-    def line() -> Told:
-        known = inscribed and chance.random() < 0.25
-        ssin = chance.choice(inscribed if known else numbers)
-        inscribed.append(ssin)
-        begin = date(2000, 1, 1) + timedelta(days=chance.randrange(9_000))
-        return Told(ssin, "902", Period.days(begin, begin + timedelta(days=chance.randrange(2_000))), ONEM)
 
     async def one() -> int:
-        await register.inscribe([line()], AUTHOR)
+        await register.inscribe(supply.take(1), AUTHOR)
         return 1
 
     async def callers() -> int:
-        await asyncio.gather(*(register.inscribe([line()], AUTHOR) for _ in range(CALLERS)))
+        await asyncio.gather(*(register.inscribe(supply.take(1), AUTHOR) for _ in range(CALLERS)))
         return CALLERS
 
     async def request() -> int:
-        await register.inscribe([line() for _ in range(LINES)], AUTHOR)
+        await register.inscribe(supply.take(LINES), AUTHOR)
         return LINES
 
     async def check() -> int:
-        subject = await find_subject(database, chance.choice(inscribed), ONEM, ("902", "1"), ALWAYS)
+        subject = await find_subject(database, chance.choice(supply.inscribed), ONEM, ("902", "1"), ALWAYS)
         assert subject is not None
         assert subject.integrated
         return 1

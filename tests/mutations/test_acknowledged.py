@@ -191,6 +191,7 @@ def test_an_operator_says_that_a_file_was_collected(ground: Ground) -> None:
 def test_files_may_be_read_by_the_group_of_their_folder_where_it_may_read_the_folder(tmp_path: Path) -> None:
     """Default: by the owner alone. So an account of SFTP reads its own folder, and nobody another one."""
     path = tmp_path / "one" / name_of("one", 1)
+    folder.make_folders(tmp_path, [path.parent])
     group = next(g.gr_gid for g in grp.getgrall() if g.gr_gid != os.getgid()) if os.geteuid() == 0 else os.getgid()
     for shared in (False, True):
         if shared:

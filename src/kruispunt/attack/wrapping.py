@@ -82,7 +82,8 @@ def _forged(bench: Bench, part: str, genuine: etree._Element, name: str) -> etre
     if part == "body":
         made = etree.fromstring(f'<s:Body xmlns:s="{SOAP}">{bench.forged()}</s:Body>')
     elif part == "timestamp":
-        made[0].text, made[1].text = to_text(bench.now), to_text(bench.now + timedelta(minutes=5))
+        now = bench.now  # asked once: a millisecond later the message would be valid for too long
+        made[0].text, made[1].text = to_text(now), to_text(now + timedelta(minutes=5))
     else:
         made.text = token_of(_own(bench))
     made.tail = None
