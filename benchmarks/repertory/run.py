@@ -5,6 +5,8 @@ machine ask of anybody. It is timed in each round, before and after the others. 
 it counts, except the check, which reads.
 
 - one by one: one caller, one line a request. A flush each.
+- one by one, flush not waited for: the same with `synchronous_commit = off`, which no installation has. It tells what
+  is left where a disk answers at once.
 - 64 callers: each one line a request; those that come at the same time share a transaction.
 - 200 a request: one caller, 200 lines with an outcome each.
 - integration check: one caller, `find_subject` about somebody who is inscribed.
@@ -94,9 +96,11 @@ def server(dsn: str | None) -> Iterator[str]:
 async def measure(dsn: str, people: int, rounds: int, seconds: float) -> None:
     """Each line once a round, the floor before and after; the table shows medians over the rounds."""
     database = await Database.open(dsn, size=4, timeout=60)
+    hasty = await Database.open(f"{dsn}{'&' if '?' in dsn else '?'}synchronous_commit=off", size=1, timeout=60)
     try:
+        assert await hasty.fetchval("SHOW synchronous_commit") == "off"
         supply = Supply(await settle(database, people), int(MOST_A_SECOND * seconds))
-        stretches = works(database, supply)
+        stretches = works(database, hasty, supply)
         await database.execute("CREATE TABLE floor (number integer)")
         root = parent_of(await database.fetchval("SELECT pg_backend_pid()"))
         figures: dict[str, list[tuple[float, float]]] = {name: [] for name in ("floor", *stretches)}
@@ -107,6 +111,7 @@ async def measure(dsn: str, people: int, rounds: int, seconds: float) -> None:
                 figures[name].append(await stretch(work, seconds, root))
         print_table(figures, rounds)
     finally:
+        await hasty.close()
         await database.close()
 
 
@@ -162,13 +167,19 @@ class Supply:
         return Told(ssin, "902", Period.days(begin, begin + timedelta(days=self._chance.randrange(2_000))), ONEM)
 
 
-def works(database: Database, supply: Supply) -> dict[str, Work]:
+def works(database: Database, hasty: Database, supply: Supply) -> dict[str, Work]:
     """What is measured, by name."""
     chance = random.Random(1)
-    register = Register(database, cbe.CBSS, today=lambda: date(2025, 6, 15), test_band=True)
+    register, without_flush = (
+        Register(each, cbe.CBSS, today=lambda: date(2025, 6, 15), test_band=True) for each in (database, hasty)
+    )
 
     async def one() -> int:
         await register.inscribe(supply.take(1), AUTHOR)
+        return 1
+
+    async def one_without_flush() -> int:
+        await without_flush.inscribe(supply.take(1), AUTHOR)
         return 1
 
     async def callers() -> int:
@@ -187,6 +198,7 @@ def works(database: Database, supply: Supply) -> dict[str, Work]:
 
     return {
         "one by one": one,
+        "one by one, flush not waited for": one_without_flush,
         f"{CALLERS} callers": callers,
         f"{LINES} a request": request,
         "integration check": check,
