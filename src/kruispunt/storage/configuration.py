@@ -6,7 +6,9 @@ them.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Final
 
 from kruispunt.storage.account import Account
 
@@ -18,6 +20,10 @@ DATABASE = "kruispunt"
 PORT = 5432
 """Only part of the socket's name: the server does not listen on TCP."""
 CONNECTIONS = 100
+_MB: Final = 1024 * 1024
+_LEAST: Final = 128 * _MB
+_MOST: Final = 1024 * _MB
+_GROUP: Final = Path("/sys/fs/cgroup/memory.max")
 
 
 def settings(data: Path, socket: Path, access: Path, accounts: Path) -> str:
@@ -34,7 +40,7 @@ def settings(data: Path, socket: Path, access: Path, accounts: Path) -> str:
         "unix_socket_directories": _quoted('"' + str(socket).replace('"', '""') + '"'),
         "unix_socket_permissions": "0700",
         "max_connections": str(CONNECTIONS),
-        "shared_buffers": "128MB",
+        "shared_buffers": f"{buffers(_memory()) // _MB}MB",
         "jit": "off",
         "fsync": "on",
         "full_page_writes": "on",
@@ -57,6 +63,11 @@ def settings(data: Path, socket: Path, access: Path, accounts: Path) -> str:
     return "".join(f"{name} = {value}\n" for name, value in lines.items())
 
 
+def buffers(memory: int) -> int:
+    """A sixteenth of the memory: the server shares the machine, and takes of it only what it has read."""
+    return max(_LEAST, min(_MOST, memory // 16))
+
+
 def access() -> str:
     """`pg_hba.conf`: the operating system says who connects; nobody else does."""
     return f"local all {ROLE},{ADMINISTRATOR} peer map=kruispunt\n"
@@ -71,6 +82,15 @@ def accounts(account: Account) -> str:
 def first_statements() -> str:
     """What a new server is given, one statement a line, as `postgres --single` reads it."""
     return f"create role {ROLE} login;\ncreate database {DATABASE} owner {ROLE};\n"
+
+
+def _memory() -> int:
+    """Bytes of this machine, or those that a container may have of it."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return min(machine, int(_GROUP.read_text()))
+    except (OSError, ValueError):  # none, or "max"
+        return machine
 
 
 def _quoted(text: str) -> str:
