@@ -80,8 +80,17 @@ def _columns(told: Settled) -> tuple[object, ...]:
     """For `_BEGIN`, all but the author."""
     types = None if told.dossier_types is None else list(told.dossier_types)
     return (
-        *(told.code, told.organisation, told.receiver, told.legal_context, cbe.to_int(told.owner), told.known_to),
-        *(types, told.active_only, [kind.value for kind in told.kinds], told.stream, told.pushed),
+        told.code,
+        told.organisation,
+        told.receiver,
+        told.legal_context,
+        cbe.to_int(told.owner),
+        told.known_to,
+        types,
+        told.active_only,
+        [kind.value for kind in told.kinds],
+        told.stream,
+        told.pushed,
     )
 
 
@@ -100,8 +109,17 @@ def _settle(table: AccessTable, told: Definition) -> Settled:
     known_to = _known_to(told, organisation, owner)
     _check_grants(table, told)
     return Settled(
-        *(told.code, told.organisation, OrganisationKey(organisation.keys[0]), told.legal_context, owner, known_to),
-        *(told.dossier_types, told.active_only, told.kinds, told.stream, told.pushed),
+        code=told.code,
+        organisation=told.organisation,
+        receiver=OrganisationKey(organisation.keys[0]),
+        legal_context=told.legal_context,
+        owner=owner,
+        known_to=known_to,
+        dossier_types=told.dossier_types,
+        active_only=told.active_only,
+        kinds=told.kinds,
+        stream=told.stream,
+        pushed=told.pushed,
     )
 
 
