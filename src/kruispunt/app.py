@@ -219,7 +219,7 @@ async def open_platform(
             trust=trust,
             revocation=revocation,
             log=log,
-            refusals=RefusalLimit(),
+            refusals=RefusalLimit(settings.refusals_logged),
             volumes=Volumes(database, settings.workers),
             probing=Probing(
                 settings.probing_refusals,

@@ -168,6 +168,11 @@ class Settings(BaseModel):
     probing_delay_seconds: Annotated[int, Field(ge=0, le=20)] = Field(
         5, description="Longest time that an answer of a client that probes is held up; 0: never."
     )
+    refusals_logged: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        60,
+        description="Refusals, before a sender is known, that are logged one by one: of one TLS certificate, in a "
+        "minute, by one worker. What is beyond is counted.",
+    )
     grace_seconds: Annotated[int, Field(ge=1, le=300)] = Field(
         20, description="Time that running requests get when the server stops."
     )

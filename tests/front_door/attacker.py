@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,25 +26,12 @@ from kruispunt.xml.namespaces import SOAP
 PERSONAS = {p.id: p for p in load_personas(discover(), Numbers.BAND)}
 FORGED = PERSONAS["incomplete-dates"].ssin or ""
 """The number of somebody about whom there are data: what an attacker wants to put into another's request."""
-VICTIMS = tuple(
-    PERSONAS[name]
-    for name in (
-        "two-cards-and-a-permit",
-        "secondary-network",
-        "closed-line-inspection",
-        "legal-context-with-blank",
-        "cards-only-authorised",
-    )
-)
-"""Clients with an RSA key, each with a question that is answered with data. Several, because the refusals that are
-logged one by one are limited per client and minute."""
-REFUSALS_PER_MINUTE = 58
-"""Of one victim: below the platform's own limit of 60, which counts per worker."""
+VICTIM = PERSONAS["two-cards-and-a-permit"]
+"""A client with an RSA key, and a question that is answered with data."""
 
 DAY = timedelta(days=1)
 
 _about_people = re.compile(rb"[0-9]{11}|EC-[0-9]|WP-[A-Z]|<result")
-_seen: Counter[tuple[str, int]] = Counter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +39,7 @@ class Bench:
     """One victim, whose right message is to be misused."""
 
     bank: Bank
-    victim: Persona = VICTIMS[0]
+    victim: Persona = VICTIM
 
     @property
     def ssin(self) -> str:
@@ -106,7 +91,6 @@ class Bench:
 
     def refused(self, message: bytes, code: str, reason: str = "", *, rule: str = "", **how: Any) -> Got:
         """Refused as platform.md has it; see `check_refusal`."""
-        count_refusals(self.victim, 1)
         asked = self.bank.supplier_calls
         got = self.send(message, **how)
         check_refusal(self.bank, message, got, code, reason, rule)
@@ -176,22 +160,3 @@ def issued(name: str, *arguments: Any, begin: timedelta = -DAY, end: timedelta =
     """A certificate made now; self-signed unless an issuer follows the key."""
     now = datetime.now(UTC)
     return signed_messages.certificate(name, *arguments, begin=now + begin, end=now + end)
-
-
-def choose(bank: Bank) -> Bench:
-    """A victim of whom the platform still logs every refusal; waits for the next minute when there is none."""
-    while True:
-        victim = min(VICTIMS, key=count_refusals)
-        if count_refusals(victim) < REFUSALS_PER_MINUTE:
-            return Bench(bank, victim)
-        time.sleep(1)
-
-
-def count_refusals(victim: Persona, more: int = 0) -> int:
-    """How many refusals of a victim were provoked in this minute, `more` of them just now."""
-    _seen[victim.id, _minute()] += more
-    return _seen[victim.id, _minute()]
-
-
-def _minute() -> int:
-    return int(time.time()) // 60

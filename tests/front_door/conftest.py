@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from attacker import Bench, choose
+from attacker import Bench
 from bank import Bank
 from identify import load, number, person
 from running import Running, check_ordinary_log, open_directory
@@ -30,7 +30,7 @@ def bank(server: Any) -> Iterator[Bank]:
 @pytest.fixture
 def bench(bank: Bank) -> Bench:
     """A victim to attack."""
-    return choose(bank)
+    return Bench(bank)
 
 
 @pytest.fixture

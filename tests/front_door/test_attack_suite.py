@@ -6,34 +6,29 @@ ends before SOAP is no exchange at all (PL-05 to PL-09, and the tables of platfo
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 
 import pytest
-from attacker import REFUSALS_PER_MINUTE, STRANGERS, VICTIMS, check_log, choose, count_refusals
+from attacker import VICTIM, check_log
 from bank import Bank, Got
 
 from kruispunt.attack.answer import Answer
 from kruispunt.attack.bench import Bench
 from kruispunt.attack.judge import Judge
-from kruispunt.attack.model import Answered, AsValue, Attack, Means, Refused, Shot
+from kruispunt.attack.model import Answered, AsValue, Attack, Refused, Shot
 from kruispunt.attack.suite import suite
 from kruispunt.attack.wire import Trap, Wire, find
 from kruispunt.cli.stage import demo_forms, demo_stage
 from kruispunt.client.signing import ClientSecurity, platform_trust
 from kruispunt.clock import SystemClock
-from kruispunt.demo.personas import Persona
 
 SUITE = suite(demo_forms({}, SystemClock()))
-FIRST = VICTIMS[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything for the attacks on one victim."""
+    """Everything for the attacks on the victim."""
 
     bench: Bench
     wire: Wire
@@ -48,46 +43,27 @@ def trap() -> Iterator[Trap]:
 
 
 @pytest.fixture(scope="module")
-def scene(bank: Bank, trap: Trap) -> Iterator[Callable[[Persona], Scene]]:
-    """The scene of a victim, made once."""
-    with ExitStack() as stack:
-
-        @cache
-        def of(victim: str) -> Scene:
-            stage = demo_stage(bank.directory, victim)
-            bench = replace(stage.bench, trap=trap.url)
-            judge = Judge(bench, ClientSecurity(bench.victim.signer, platform_trust(stage.platform)))
-            wire = stack.enter_context(Wire(find(bank.url), bench))
-            return Scene(bench, wire, judge, {attack.name: attack for attack in suite(bench.forms)})
-
-        yield lambda persona: of(persona.id)
-
-
-def victim_for(attack: Attack, bank: Bank) -> Persona:
-    """One whose refusals are still logged one by one; the ECDSA key is of the first one's organisation."""
-    if Means.ECDSA not in attack.needs:
-        return choose(bank).victim
-    while count_refusals(FIRST) >= REFUSALS_PER_MINUTE:
-        time.sleep(1)
-    return FIRST
+def scene(bank: Bank, trap: Trap) -> Iterator[Scene]:
+    stage = demo_stage(bank.directory, VICTIM.id)
+    bench = replace(stage.bench, trap=trap.url)
+    judge = Judge(bench, ClientSecurity(bench.victim.signer, platform_trust(stage.platform)))
+    with Wire(find(bank.url), bench) as wire:
+        yield Scene(bench, wire, judge, {attack.name: attack for attack in suite(bench.forms)})
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1")
 @pytest.mark.parametrize("attack", SUITE, ids=lambda attack: attack.name)
-def test_an_attack_is_held(bank: Bank, trap: Trap, scene: Callable[[Persona], Scene], attack: Attack) -> None:
+def test_an_attack_is_held(bank: Bank, trap: Trap, scene: Scene, attack: Attack) -> None:
     """The right refusal, signed; the right entries in the log; no supplier reached; nothing fetched."""
-    victim = victim_for(attack, bank)
-    on = scene(victim)
     exchanges, asked = bank.work
     sent: list[tuple[Shot, Answer]] = []
-    for shot in on.attacks[attack.name].shots(on.bench):
-        answer = on.wire.send(shot)
-        assert on.judge.trouble(shot, answer) == "", f"{attack.what} {answer}"
+    for shot in scene.attacks[attack.name].shots(scene.bench):
+        answer = scene.wire.send(shot)
+        assert scene.judge.trouble(shot, answer) == "", f"{attack.what} {answer}"
         sent.append((shot, answer))
     assert sent
     assert not trap.knocked()
     soap = [(shot, Got(answer.status, answer.headers, answer.raw)) for shot, answer in sent if answer.is_soap]
-    count_refusals(victim, sum(_is_strangers(shot) for shot, _ in soap))
     exchanges_then, asked_then = bank.work
     # What ends before SOAP is no exchange; every other shot is one.
     assert exchanges_then == exchanges + len(soap)
@@ -95,11 +71,6 @@ def test_an_attack_is_held(bank: Bank, trap: Trap, scene: Callable[[Persona], Sc
     values = sum(isinstance(shot.expected, AsValue) for shot, _ in sent)
     assert asked + answered <= asked_then <= asked + answered + values, "the supplier was reached"
     _check_entries(bank, soap)
-
-
-def _is_strangers(shot: Shot) -> bool:
-    expected = shot.expected
-    return isinstance(expected, Refused) and (not expected.rule or expected.rule.startswith(STRANGERS))
 
 
 def _check_entries(bank: Bank, soap: list[tuple[Shot, Got]]) -> None:

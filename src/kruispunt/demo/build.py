@@ -40,6 +40,9 @@ REGISTERS = Path(__file__).with_name("registers.toml")
 REGISTER = "register-"
 """How the file with the lines of such a register begins."""
 
+REFUSALS_LOGGED = 1_000_000
+"""Every one: a learner makes the same mistake a hundred times, and `kruispunt why` explains each ticket."""
+
 UNREGISTERED = "stranger"
 TESTER_SERVICES = ("TestConnectionServiceService",)
 VOLUMES = {"bounded": "{ per_day = 0 }"}
@@ -73,6 +76,7 @@ def settings_for(directory: DemoDirectory, options: Options) -> Settings:
         port=options.port,
         local_port=options.local_port,
         workers=options.workers,
+        refusals_logged=REFUSALS_LOGGED,
         tls_certificate=pki / "server.pem",
         tls_key=pki / "server.key",
         client_ca=pki / "ca.pem",

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-PER_MINUTE = 60
 SOURCES = 10_000
 
 
@@ -22,7 +21,7 @@ class _Source:
 class RefusalLimit:
     """Counts per source and minute; remembers a bounded number of sources, the latest ones."""
 
-    def __init__(self, per_minute: int = PER_MINUTE, sources: int = SOURCES) -> None:
+    def __init__(self, per_minute: int, sources: int = SOURCES) -> None:
         self._per_minute = per_minute
         self._sources = sources
         self._seen: OrderedDict[str, _Source] = OrderedDict()
