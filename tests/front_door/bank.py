@@ -9,7 +9,8 @@ import subprocess
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -77,6 +78,10 @@ class Got(Answer):
 
 
 _FIRST_REPLIES: dict[tuple[Path, str], Got] = {}
+
+
+ReadLog = Callable[[Iterable[str]], dict[str, tuple[Found, ...]]]
+"""What the security log holds under each ticket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,14 +219,24 @@ class Bank:
 
     def logged_all(self, tickets: Iterable[str]) -> dict[str, tuple[Found, ...]]:
         """The same for many; also of a server that does not run any more."""
+        with self.open_log() as read:
+            return read(tickets)
 
-        async def read(dsn: str) -> dict[str, tuple[Found, ...]]:
-            async with open_log(settings, dsn) as log:
-                return {t: await log.reader.by_ticket(t, "os-user:test", "test") for t in tickets}
+    @contextmanager
+    def open_log(self) -> Iterator[ReadLog]:
+        """The log, kept open: to look at it once takes as long as five exchanges."""
+
+        async def read(tickets: Iterable[str]) -> dict[str, tuple[Found, ...]]:
+            return {t: await log.reader.by_ticket(t, "os-user:test", "test") for t in tickets}
 
         settings = load(DemoDirectory(self.directory).settings)
-        with dsn_of(settings) as dsn:
-            return asyncio.run(read(dsn))
+        with dsn_of(settings) as dsn, asyncio.Runner() as runner:
+            stack = AsyncExitStack()
+            log = runner.run(stack.enter_async_context(open_log(settings, dsn)))
+            try:
+                yield lambda tickets: runner.run(read(tickets))
+            finally:
+                runner.run(stack.aclose())
 
 
 @cache

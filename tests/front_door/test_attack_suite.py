@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from attacker import VICTIM, check_log
-from bank import Bank, Got
+from bank import Bank, Got, ReadLog
 
 from kruispunt.attack.answer import Answer
 from kruispunt.attack.bench import Bench
@@ -34,6 +34,7 @@ class Scene:
     wire: Wire
     judge: Judge
     attacks: Mapping[str, Attack]
+    read_log: ReadLog
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +48,9 @@ def scene(bank: Bank, trap: Trap) -> Iterator[Scene]:
     stage = demo_stage(bank.directory, VICTIM.id)
     bench = replace(stage.bench, trap=trap.url)
     judge = Judge(bench, ClientSecurity(bench.victim.signer, platform_trust(stage.platform)))
-    with Wire(find(bank.url), bench) as wire:
-        yield Scene(bench, wire, judge, {attack.name: attack for attack in suite(bench.forms)})
+    attacks = {attack.name: attack for attack in suite(bench.forms)}
+    with Wire(find(bank.url), bench) as wire, bank.open_log() as read_log:
+        yield Scene(bench, wire, judge, attacks, read_log)
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1")
@@ -70,13 +72,13 @@ def test_an_attack_is_held(bank: Bank, trap: Trap, scene: Scene, attack: Attack)
     answered = sum(isinstance(shot.expected, Answered) for shot, _ in sent)
     values = sum(isinstance(shot.expected, AsValue) for shot, _ in sent)
     assert asked + answered <= asked_then <= asked + answered + values, "the supplier was reached"
-    _check_entries(bank, soap)
+    _check_entries(scene.read_log, soap)
 
 
-def _check_entries(bank: Bank, soap: list[tuple[Shot, Got]]) -> None:
+def _check_entries(read_log: ReadLog, soap: list[tuple[Shot, Got]]) -> None:
     """Every ticket that was told has its two entries, with the rule that the attack is to meet."""
     tickets = [answer.ticket for _, answer in soap]
-    logged = bank.logged_all(tickets)
+    logged = read_log(tickets)
     for shot, answer in soap:
         rule = shot.expected.rule if isinstance(shot.expected, Refused) else ""
         check_log(logged[answer.ticket], shot.data, answer, rule)
