@@ -28,6 +28,7 @@ from kruispunt.mutations.schedule import EVERY_SECONDS, Schedule, Times, tell_un
 from kruispunt.storage.database import Database
 
 GENEROUS_SECONDS = 120.0
+RETENTION_DAYS = 10
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def scheduled(database: Database, directory: Path, moments: list[datetime], **ot
     async def prepare() -> tuple[Any, Any]:
         return desk(directory, moments[0]), fixing(database, moments[0])
 
-    return Schedule(database, prepare, Times(clock_time(2), 400, 5), **others)
+    return Schedule(database, prepare, Times(clock_time(2), RETENTION_DAYS, 5), **others)
 
 
 def test_rp_18_a_turn_does_everything_that_is_due(
@@ -85,8 +86,9 @@ def test_rp_18_a_turn_does_everything_that_is_due(
         moments[0] = at(DAY + timedelta(days=5), 1)
         await works.turn()
         assert len(contents(tmp_path)) == 14 * 5
-        moments[0] = at(DAY + timedelta(days=500), 0, 30)
+        moments[0] = at(DAY + timedelta(days=15), 0, 30)
         await works.turn()
+        assert len(contents(tmp_path)) == 14 * 9, "of the days until the thirteenth, those from the fifth on are kept"
 
     on(fresh_dsn, question)
     assert "a file was not collected in 5 days" in capsys.readouterr().out
