@@ -7,9 +7,8 @@ None of these rows ever changes, so the same block is read the same at any time,
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kruispunt.errors import StorageError
 from kruispunt.mutations.distributions import Distribution
@@ -18,7 +17,6 @@ from kruispunt.mutations.records import Told, write_item
 if TYPE_CHECKING:
     from asyncpg import Connection
 
-T = TypeVar("T")
 
 PATIENCE: Final = 600.0
 """Seconds for the statement of a block, which takes a fraction of one."""
@@ -96,21 +94,6 @@ async def people(
     while found := await _people_after(connection, distribution, last, files, block):
         last = found[-1].told.ssin
         yield found
-
-
-async def ahead(blocks: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-    """The same blocks; the next one is read while one is worked on, as often as the loop has its turn. The connection
-    is free again when this is closed.
-    """
-    coming = asyncio.ensure_future(anext(blocks, None))
-    try:
-        while (block := await coming) is not None:
-            coming = asyncio.ensure_future(anext(blocks, None))
-            yield block
-    finally:
-        coming.cancel()
-        await asyncio.gather(coming, return_exceptions=True)
-        await blocks.aclose()
 
 
 async def person(connection: Connection, distribution: Distribution, ssin: int) -> PersonTold | None:

@@ -24,6 +24,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from kruispunt.ahead import ahead
 from kruispunt.errors import StorageError
 from kruispunt.files.voucher import Signs
 from kruispunt.mutations import folder
@@ -33,7 +34,7 @@ from kruispunt.mutations.layout import File, signed
 from kruispunt.mutations.records import Form, Record, form_of
 from kruispunt.mutations.rows import Made, answered, keep_made
 from kruispunt.mutations.sheets import WAITING_BYTES, Sheet, Waiting
-from kruispunt.mutations.states import BLOCK, PersonTold, ahead, items, people
+from kruispunt.mutations.states import BLOCK, PersonTold, items, people
 from kruispunt.settings import Environment
 
 if TYPE_CHECKING:

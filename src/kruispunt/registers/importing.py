@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from kruispunt.ahead import ahead, in_turns
 from kruispunt.registers import jsonlines, person_lines
 from kruispunt.registers.changes import changing
 from kruispunt.registers.facts import Facts, Told
@@ -59,9 +60,11 @@ async def import_people(
     quick = partial(read_plain, today=today, test_band=test_band)
     with _collector_paused():
         async with changing(database, author, write_new=changes, many=True) as changer:
-            for batch in jsonlines.batches(jsonlines.read_lines(source, read, report, quick), BATCH):
-                await changer.tell(batch)
-                report.accepted += len(batch)
+            batches = ahead(in_turns(jsonlines.read_lines(source, read, report, quick), BATCH))
+            async with aclosing(batches):
+                async for batch in batches:
+                    await changer.tell(batch)
+                    report.accepted += len(batch)
     if changer.circles:
         report.remarks.append(
             f"{changer.circles:,} numbers are replaced in a circle, which has no end: they count as cancelled."
