@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
@@ -23,8 +24,11 @@ from mutation_ground import at, on
 from psycopg import sql
 
 from installation import NOW
+from kruispunt.clock import FixedClock
+from kruispunt.jobs import open_desk
 from kruispunt.mutations import rows
 from kruispunt.mutations.schedule import EVERY_SECONDS, Schedule, Times, tell_uncollected
+from kruispunt.settings_read import load
 from kruispunt.storage.database import Database
 
 GENEROUS_SECONDS = 120.0
@@ -112,8 +116,10 @@ def test_rp_18_a_file_that_nobody_collects_is_told_once(
 
 
 def test_rp_18_the_schedule_outlives_the_database_and_the_folder(fresh_dsn: str, tmp_path: Path, server: Any) -> None:
-    """It is cut off and kept out, and goes on when it is let in again."""
+    """It is cut off and kept out, its folder goes away, and it goes on when both are there again."""
     slept: list[float] = []
+    folder, away = tmp_path / "files", tmp_path / "files.away"
+    moments = [at(DAY + timedelta(days=1), 0, 30)]
     name = urlsplit(fresh_dsn).path.removeprefix("/")
 
     def admin(statement: str) -> None:
@@ -130,25 +136,31 @@ def test_rp_18_the_schedule_outlives_the_database_and_the_folder(fresh_dsn: str,
                 )
         if len(slept) == 4:
             admin("ALTER DATABASE {} ALLOW_CONNECTIONS true")
-        if len(slept) == 5:
+            folder.rename(away)
+        if len(slept) == 6:
+            away.rename(folder)
+            moments[0] = MORNING
+        if len(slept) == 7:
             raise asyncio.CancelledError
         await asyncio.sleep(0)
 
     async def question(database: Database) -> None:
         await busy_day(database, 23)
         await database.execute("UPDATE subscription SET at = $1", at(DAY))
-        moments = [at(DAY + timedelta(days=1), 0, 30)]
-        works = scheduled(database, tmp_path, moments, sleep=sleep)
-        moments[0] = MORNING
+        settings = load(await install(tmp_path, fresh_dsn, database))
+
+        async def prepare() -> tuple[Any, Any]:
+            opened, _ = await open_desk(settings, database, FixedClock(moments[0]))
+            return replace(opened, signer=desk(folder).signer), fixing(database, moments[0])
+
+        works = Schedule(database, prepare, Times(clock_time(2), RETENTION_DAYS, 5), sleep=sleep)
         with contextlib.suppress(asyncio.CancelledError):
             await works.run()
         for number in range(7):
-            read(tmp_path, f"s-{number}")
+            read(folder, f"s-{number}")
 
     on(fresh_dsn, question)
-    assert slept[0] == EVERY_SECONDS
-    assert slept[1:4] == [5.0, 10.0, 20.0]
-    assert slept[4] == EVERY_SECONDS
+    assert slept == [EVERY_SECONDS, 5.0, 10.0, 20.0, 40.0, 60.0, EVERY_SECONDS]
 
 
 def test_rp_18_a_schedule_passes_while_another_one_works(fresh_dsn: str, tmp_path: Path) -> None:

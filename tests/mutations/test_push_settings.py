@@ -79,3 +79,13 @@ def test_push_without_servers_says_what_to_set(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="push_servers is not set"):
         open_pusher(load(tmp_path, ""), None, never)  # type: ignore[arg-type]
+
+
+def test_push_refuses_certificates_that_are_not_there_at_the_start(tmp_path: Path) -> None:
+    async def never(_seconds: float) -> bool:
+        return True
+
+    key = tmp_path / "b.key"
+    key.touch(0o600)
+    with pytest.raises(ConfigurationError, match="TLS cannot use"):
+        open_pusher(load(tmp_path, 'push_servers = ["tls://a:4222"]\n' + SECURE), None, never)  # type: ignore[arg-type]

@@ -2,8 +2,8 @@
 
 A turn distributes the days that are due, makes again what was asked for and what is lost, takes the notes of those
 who collect by SFTP, tells the operator what nobody collects, and removes what is old. It can be broken off anywhere.
-Several schedules may run: one of them works, the others pass. Nothing ends it but its operator; the database and
-the disk may go away and come back.
+Several schedules may run: one of them works, the others pass. Nothing ends it but its operator; the database,
+the folder and what the settings name may go away and come back.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from kruispunt.clock import BELGIUM
-from kruispunt.errors import DataError, StorageError
+from kruispunt.errors import ConfigurationError, DataError, StorageError
 from kruispunt.mutations import rows
 from kruispunt.mutations.acknowledged import take
 from kruispunt.mutations.distributing import Fix, clean, distribute, restore
@@ -59,7 +59,9 @@ class Schedule:
 
     database: Database
     prepare: Callable[[], Awaitable[tuple[Desk, Fix]]]
-    """The desk and the rights of now: keys and access may change from turn to turn."""
+    """The desk and the rights of now: keys and access may change from turn to turn. Raises ConfigurationError,
+    StorageError.
+    """
     times: Times
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     swept: date | None = None
@@ -72,7 +74,7 @@ class Schedule:
             try:
                 await self.turn()
                 failed = 0
-            except (StorageError, DataError) as error:
+            except (StorageError, DataError, ConfigurationError) as error:
                 logger.warning(
                     "a turn of the schedule failed; it is tried again", code="mutations.turn", why=str(error)
                 )
@@ -80,7 +82,10 @@ class Schedule:
             await self.sleep(EVERY_SECONDS if not failed else _PAUSES[min(failed, len(_PAUSES)) - 1])
 
     async def turn(self) -> bool:
-        """Everything that is due now; False when another one is at it. Raises StorageError, DataError."""
+        """Everything that is due now; False when another one is at it.
+
+        Raises StorageError, DataError, and what `prepare` raises.
+        """
         async with self.database.connection() as connection, rows.alone(connection, patient=False) as taken:
             if not taken:
                 return False
