@@ -13,7 +13,7 @@ from typing import Final
 
 from kruispunt.clock import to_text
 from kruispunt.errors import DataError
-from kruispunt.files.voucher import Voucher
+from kruispunt.files.voucher import Measured, Voucher
 from kruispunt.receive.checking import (
     Expected,
     check_content,
@@ -150,17 +150,21 @@ def _loaded(desk: Desk, path: Path, voucher: Voucher) -> Received:
     except OSError as error:
         refuse_store(f"{path} cannot be read: {error.strerror}")
     with source:
+        measured = Measured(source)
         try:
-            file = TellingFile(source)
+            file = TellingFile(measured)
             check_head(file, voucher)
             loaded = _described(voucher, file, desk.now())
             with desk.copy.loading(_bond(voucher), loaded) as copy:
                 count = copy.put(file, loaded.sequence)
+                # Once more: a folder is somebody else's, and the file may have changed since it was verified.
+                check_content(measured.content(), voucher.content)
                 if count != voucher.records:
                     raise NotReceived(
                         Problem.RECORDS, f"the file has {count:,} records, and its voucher tells {voucher.records:,}"
                     )
         except DataError as error:
+            check_content(measured.content(), voucher.content)
             raise NotReceived(Problem.SCHEMA, str(error), "Tell the operator of the platform") from error
     return loaded
 
