@@ -25,6 +25,7 @@ from kruispunt.receive.checking import (
     verified,
 )
 from kruispunt.receive.copy import Bond, Copy, Received
+from kruispunt.receive.lateness import late, not_received
 from kruispunt.receive.problems import NotReceived, Problem
 from kruispunt.receive.source import Source
 from kruispunt.receive.told import TellingFile
@@ -44,6 +45,8 @@ class Desk:
     first: int
     """Sequence number of the first file of an empty copy."""
     now: Callable[[], datetime]
+    late_after: int | None = None
+    """Days behind yesterday from which on a day without a file is told; None: files come when something changed."""
 
 
 @dataclass(slots=True)
@@ -94,6 +97,8 @@ def receive(desk: Desk, source: Source, stopped: Callable[[], bool] = lambda: Fa
             outcome.loaded.append(_received(desk, source, sequence))
             wanted += 1
             _acknowledge(desk, source, outcome.loaded[-1])
+        else:
+            outcome.problem = _late(desk)
     except NotReceived as error:
         outcome.problem = _about(error, wanted)
         if outcome.problem.sequence is not None and outcome.problem.problem.is_of_a_file:
@@ -101,6 +106,13 @@ def receive(desk: Desk, source: Source, stopped: Callable[[], bool] = lambda: Fa
             with suppress(NotReceived):
                 desk.copy.note_trouble(outcome.problem, desk.now())
     return outcome
+
+
+def _late(desk: Desk) -> NotReceived | None:
+    if desk.late_after is None:
+        return None
+    trouble = late(desk.copy.received(desk.copy.last), desk.now(), desk.late_after)
+    return None if trouble is None else not_received(trouble)
 
 
 def fetch_again(desk: Desk, source: Source, sequence: int) -> Path:
