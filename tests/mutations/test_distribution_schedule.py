@@ -249,6 +249,74 @@ def test_rp_18_the_commands(fresh_dsn: str, tmp_path: Path) -> None:
     assert "7 files written" in command("distribute", "--early")
 
 
+def test_rp_18_distribute_does_what_a_turn_of_the_schedule_does(fresh_dsn: str, tmp_path: Path) -> None:
+    """For who starts it from cron: requests, what is lost, notes, files that nobody collects, and what is old."""
+
+    async def ground(database: Database) -> Path:
+        await busy_day(database, 26, day=YESTERDAY)
+        await database.execute("UPDATE subscription SET at = $1", NOW - timedelta(days=1))
+        await database.execute("UPDATE clock_of_tests SET at = $1", NOW)
+        return await install(tmp_path, fresh_dsn, database)
+
+    settings = on(fresh_dsn, ground)
+    folder = tmp_path / "files"
+
+    def distribute(*more: str) -> tuple[str, list[dict[str, Any]]]:
+        done = subprocess.run(
+            words("distribute", *more, "--config", str(settings)),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=GENEROUS_SECONDS,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout, [json.loads(line) for line in done.stderr.splitlines()]
+
+    assert distribute() == (f"{YESTERDAY}: 7 files written, {_records(fresh_dsn):,} records in them\n", [])
+    made = contents(folder)
+    paths = {n: folder / f"s-{n}" / f"s-{n}-{1:010}.xml" for n in range(7)}
+    paths[0].write_bytes(b"x" * paths[0].stat().st_size)
+    paths[1].unlink()
+    note = folder / "s-2" / "acknowledged" / f"{paths[2].name}.ack"
+    note.parent.mkdir()
+    note.touch()
+
+    async def later(database: Database) -> None:
+        await rows.ask(database, (await rows.file_of(database, "s-0", 1)).file.id)
+        await database.execute(
+            "UPDATE mutation_file SET published = $1 WHERE code IN ('s-2', 's-3')", NOW - timedelta(days=9)
+        )
+
+    on(fresh_dsn, later)
+    told, lines = distribute()
+    assert told.startswith(f"{YESTERDAY}: 2 files written")
+    assert [line.get("code", line["event"]) for line in lines] == [
+        "mutations.altered",
+        "files count as collected by their notes",
+        "mutations.uncollected",
+    ]
+    assert not note.exists()
+    (folder / ".aside").rename(tmp_path / "aside")
+    assert contents(folder) == made
+
+    note.touch()
+    distribute("--day", str(YESTERDAY))
+    assert note.exists(), "one day, and nothing else"
+    note.unlink()
+    distribute("--early")
+    old = "UPDATE distribution SET day = day - 500 WHERE day = $1"
+    on(fresh_dsn, lambda database: database.execute(old, YESTERDAY))
+    told, lines = distribute()
+    assert told == "No day is due.\n"
+    assert [line["event"] for line in lines if "code" not in line] == ["old files were removed"]
+    assert len(contents(folder)) == 14, "those of today"
+    assert distribute() == ("No day is due.\n", [])
+
+
+def _records(dsn: str) -> int:
+    return on(dsn, lambda database: database.fetchval("SELECT sum(records)::int FROM mutation_file"))  # type: ignore[no-any-return]
+
+
 def test_without_a_folder_nothing_is_distributed_and_it_is_said(fresh_dsn: str, tmp_path: Path) -> None:
     settings = on(fresh_dsn, lambda database: install(tmp_path, fresh_dsn, database))
     settings.write_text(settings.read_text().replace('mutation_dir = "files"', ""))
