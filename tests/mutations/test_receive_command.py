@@ -111,8 +111,16 @@ def test_rp_18_receive_status_and_again(command: Command) -> None:
     command.platform.gone = {1}
     next(subscriber.files.glob(f"{CODE}-0000000001.xml")).unlink()
     code, told, _ = command.run("again", "1", "--json")
-    assert (code, json.loads(told)) == (0, {"sequence": 1, "file": None, "requested": True})
+    assert (code, json.loads(told)) == (0, {"sequence": 1, "file": None, "requested": True, "pushed": False})
     assert command.platform.requested == [1]
+    command.platform.pushed = True
+    code, told, _ = command.run("again", "1")
+    assert (code, "It is pushed again: kruispunt receive --nats" in told) == (0, True)
+    command.platform.forgotten = {1}
+    code, _, said = command.run("again", "1")
+    assert code == Problem.MISSING.exit_code
+    assert "cannot make file 1 again: Gone" in said
+    assert "receive again" not in said
 
 
 def test_rp_18_from_a_folder(subscriber: Subscriber) -> None:

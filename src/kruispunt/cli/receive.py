@@ -167,9 +167,12 @@ def again(
     origin = _https(_needed(url, "--url"), code, (certificate, key, ca), where)
     with _reported(as_json), alone(where), origin as source, Copy(where / COPY) as copy:
         desk = Desk(copy, trust, Expected(code), 1, lambda: datetime.now(UTC))
-        path = _fetched_again(desk, source, sequence)
+        path, pushed = _fetched_again(desk, source, sequence)
     if as_json:
-        print_json({"sequence": sequence, "file": None if path is None else str(path), "requested": path is None})
+        file = None if path is None else str(path)
+        print_json({"sequence": sequence, "file": file, "requested": path is None, "pushed": pushed})
+    elif pushed:
+        out.print(f"File {sequence} was asked for. It is pushed again: kruispunt receive --nats takes it, if it misses.")
     elif path is None:
         out.print(f"File {sequence} was asked for. The platform makes it again; fetch it later by the same command.")
     else:
@@ -186,15 +189,16 @@ def _reported(as_json: bool) -> Iterator[None]:
         raise typer.Exit(error.problem.exit_code) from error
 
 
-def _fetched_again(desk: Desk, source: HttpsSource, sequence: int) -> Path | None:
-    """Where the file lies; None when the platform does not have it any more, and was asked to make it again."""
+def _fetched_again(desk: Desk, source: HttpsSource, sequence: int) -> tuple[Path | None, bool]:
+    """Where the file lies; None when the platform does not have it any more, and was asked to make it, or push it,
+    again; and whether it is pushed.
+    """
     try:
-        return fetch_again(desk, source, sequence)
+        return fetch_again(desk, source, sequence), False
     except NotReceived as error:
         if error.problem is not Problem.MISSING:
             raise
-        source.request(sequence)
-        return None
+        return None, source.request(sequence)
 
 
 def _end(outcome: Outcome, copy: Copy, code: str, as_json: bool) -> None:
