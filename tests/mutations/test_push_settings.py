@@ -67,7 +67,7 @@ def test_commands_import_nothing_of_nats() -> None:
 
 
 def test_the_extra_is_named_where_it_is_missing() -> None:
-    with pytest.raises(ConfigurationError, match=r"kruispunt\[push\]"), extra.needed():
+    with pytest.raises(ConfigurationError, match=r"pip install -e '\.\[push\]'"), extra.needed():
         raise ModuleNotFoundError("No module named 'nats'", name="nats.aio")
     with pytest.raises(ModuleNotFoundError), extra.needed():
         raise ModuleNotFoundError("No module named 'other'", name="other")
