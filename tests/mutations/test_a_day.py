@@ -259,7 +259,10 @@ def _check_again(days: Days) -> None:
     there.unlink()
     assert days.ran("of-0", "again", "2") == (0, {"sequence": 2, "file": None, "requested": True, "pushed": False})
     days.bank.command("mutations", "again", "of-0", "2")
-    assert days.ran("of-0", "again", "2") == (0, {"sequence": 2, "file": str(here), "requested": False, "pushed": False})
+    assert days.ran("of-0", "again", "2") == (
+        0,
+        {"sequence": 2, "file": str(here), "requested": False, "pushed": False},
+    )
     assert here.read_bytes() == there.read_bytes() == content
 
 

@@ -172,7 +172,9 @@ def again(
         file = None if path is None else str(path)
         print_json({"sequence": sequence, "file": file, "requested": path is None, "pushed": pushed})
     elif pushed:
-        out.print(f"File {sequence} was asked for. It is pushed again: kruispunt receive --nats takes it, if it misses.")
+        out.print(
+            f"File {sequence} was asked for. It is pushed again: kruispunt receive --nats takes it, if it misses."
+        )
     elif path is None:
         out.print(f"File {sequence} was asked for. The platform makes it again; fetch it later by the same command.")
     else:

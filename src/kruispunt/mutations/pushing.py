@@ -3,8 +3,8 @@
 One process does it at a time; others wait, and take over when it ends. That spares work and is not needed to be right:
 two would write each piece once (the distribution is locked) and publish in order (`lanes.py`).
 
-The database, NATS or a certificate going away ends a turn. Everything that is known stands in the database, so the next turn, with
-new connections, goes on there.
+The database, NATS or a certificate going away ends a turn. Everything that is known stands in the database, so the next
+turn, with new connections, goes on there.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from kruispunt.settings import Environment
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
+
 @dataclass(frozen=True, slots=True)
 class PushedSource:
     """What JetStream holds for one subscription; see `Source`."""
