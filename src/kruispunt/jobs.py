@@ -74,7 +74,10 @@ def times_of(settings: Settings) -> Times:
 
 
 def open_pusher(settings: Settings, database: Database, wait: Wait, clock: Clock | None = None) -> Pusher:
-    """What pushes to subscribers over NATS. Raises ConfigurationError when no server is named, or without nats-py."""
+    """What pushes to subscribers over NATS.
+
+    Raises ConfigurationError when no server is named, without nats-py, and when a certificate or key cannot be used.
+    """
     if not settings.push_servers:
         raise ConfigurationError(
             "push_servers is not set: name the NATS servers there; see docs/how-to/push-mutations.md"
@@ -86,6 +89,7 @@ def open_pusher(settings: Settings, database: Database, wait: Wait, clock: Clock
     if settings.push_key is not None:
         read_secret(settings.push_key)
     way = Way(settings.push_servers, settings.push_ca, settings.push_certificate, settings.push_key)
+    way.context()
     streams = Streams(settings.environment, settings.push_replicas, settings.push_stream_bytes)
 
     async def rights() -> AccessTable:

@@ -41,6 +41,10 @@ class Shaky:
     seen: list[str] = field(default_factory=list)
     """Method, address, and range of each request."""
     acknowledged: dict[int, str] = field(default_factory=dict)
+    pushed: bool = False
+    """What is asked for again is pushed, and cannot be fetched."""
+    forgotten: set[int] = field(default_factory=set)
+    """Files that cannot be made again."""
     requested: list[int] = field(default_factory=list)
     answer: bytes | None = None
     """Instead of every list."""
@@ -142,7 +146,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._tell(204 if known == json.loads(body)["sha256"] else 409)
         elif part == "request":
             one.requested.append(sequence)
-            self._tell(202)
+            if sequence in one.forgotten:
+                self._tell(410, b'{"title": "Gone", "detail": "It is too old."}')
+            else:
+                self._tell(202, json.dumps({"pushed": one.pushed}).encode())
         elif part == "voucher":
             self._tell(200, voucher_of(path).read_bytes())
         elif sequence in one.gone:

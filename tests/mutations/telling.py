@@ -104,6 +104,8 @@ class Telling:
     sender: OrganisationKey = PLATFORM
     receiver: OrganisationKey = RECEIVER
     legal_context: str = CONTEXT
+    first_day: date = FIRST_DAY
+    """Of file 1."""
     voucher: dict[str, Any] = field(default_factory=dict)
     """Fields of the voucher that differ from what the file says."""
 
@@ -113,7 +115,7 @@ class Telling:
 
     @property
     def day(self) -> date:
-        return FIRST_DAY + timedelta(days=self.sequence - 1)
+        return self.first_day + timedelta(days=self.sequence - 1)
 
     def document(self) -> bytes:
         root, stream = ("m:mutations", "") if self.kind == MUTATIONS else ("m:streamItems", "<stream>dimona</stream>")

@@ -257,9 +257,12 @@ def _check_again(days: Days) -> None:
     content = here.read_bytes()
     here.unlink()
     there.unlink()
-    assert days.ran("of-0", "again", "2") == (0, {"sequence": 2, "file": None, "requested": True})
+    assert days.ran("of-0", "again", "2") == (0, {"sequence": 2, "file": None, "requested": True, "pushed": False})
     days.bank.command("mutations", "again", "of-0", "2")
-    assert days.ran("of-0", "again", "2") == (0, {"sequence": 2, "file": str(here), "requested": False})
+    assert days.ran("of-0", "again", "2") == (
+        0,
+        {"sequence": 2, "file": str(here), "requested": False, "pushed": False},
+    )
     assert here.read_bytes() == there.read_bytes() == content
 
 

@@ -135,23 +135,33 @@ def test_other_names_are_left_alone(ground: Ground, name: str) -> None:
     assert ground.ask(lambda d: d.fetchval("select count(*) from mutation_file where collected is not null")) == 0
 
 
-@pytest.mark.parametrize("what", ["link", "pipe", "folder"])
+@pytest.mark.parametrize("what", ["link", "pipe"])
 def test_what_is_no_file_is_no_note(ground: Ground, what: str) -> None:
     """Nothing is read through a link, and a pipe keeps nobody waiting."""
     secret = ground.directory / "secret"
     secret.write_text(digest(CONTENT))
     path = ground.notes / (name_of("one", 1) + SUFFIX)
-    match what:
-        case "link":
-            path.symlink_to(secret)
-        case "pipe":
-            os.mkfifo(path)
-        case "folder":
-            path.mkdir()
-    with capture_logs() as lines:
-        assert ground.take() == 0
-    assert len(lines) == 1
+    if what == "link":
+        path.symlink_to(secret)
+    else:
+        os.mkfifo(path)
+    for told in (1, 0):
+        with capture_logs() as lines:
+            assert ground.take() == 0
+        assert len(lines) == told
     assert secret.read_text() == digest(CONTENT)
+
+
+def test_a_folder_is_no_note_and_nothing_is_said_of_it(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot be removed as a note is: it would be told again with every turn, and take the places of notes."""
+    monkeypatch.setattr("kruispunt.mutations.acknowledged.MOST", 2)
+    for sequence in (1, 2, 9_999_999_999):
+        (ground.notes / (name_of("one", sequence) + SUFFIX) / "full").mkdir(parents=True)
+    ground.note(3)
+    with capture_logs() as lines:
+        assert ground.take() == 1
+    assert lines == []
+    assert ground.collected() == {1: None, 2: None, 3: "folder"}
 
 
 def test_a_folder_of_notes_that_is_a_link_is_not_followed(ground: Ground) -> None:

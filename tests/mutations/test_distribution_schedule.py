@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
@@ -23,8 +24,11 @@ from mutation_ground import at, on
 from psycopg import sql
 
 from installation import NOW
+from kruispunt.clock import FixedClock
+from kruispunt.jobs import open_desk
 from kruispunt.mutations import rows
 from kruispunt.mutations.schedule import EVERY_SECONDS, Schedule, Times, tell_uncollected
+from kruispunt.settings_read import load
 from kruispunt.storage.database import Database
 
 GENEROUS_SECONDS = 120.0
@@ -112,8 +116,10 @@ def test_rp_18_a_file_that_nobody_collects_is_told_once(
 
 
 def test_rp_18_the_schedule_outlives_the_database_and_the_folder(fresh_dsn: str, tmp_path: Path, server: Any) -> None:
-    """It is cut off and kept out, and goes on when it is let in again."""
+    """It is cut off and kept out, its folder goes away, and it goes on when both are there again."""
     slept: list[float] = []
+    folder, away = tmp_path / "files", tmp_path / "files.away"
+    moments = [at(DAY + timedelta(days=1), 0, 30)]
     name = urlsplit(fresh_dsn).path.removeprefix("/")
 
     def admin(statement: str) -> None:
@@ -130,25 +136,31 @@ def test_rp_18_the_schedule_outlives_the_database_and_the_folder(fresh_dsn: str,
                 )
         if len(slept) == 4:
             admin("ALTER DATABASE {} ALLOW_CONNECTIONS true")
-        if len(slept) == 5:
+            folder.rename(away)
+        if len(slept) == 6:
+            away.rename(folder)
+            moments[0] = MORNING
+        if len(slept) == 7:
             raise asyncio.CancelledError
         await asyncio.sleep(0)
 
     async def question(database: Database) -> None:
         await busy_day(database, 23)
         await database.execute("UPDATE subscription SET at = $1", at(DAY))
-        moments = [at(DAY + timedelta(days=1), 0, 30)]
-        works = scheduled(database, tmp_path, moments, sleep=sleep)
-        moments[0] = MORNING
+        settings = load(await install(tmp_path, fresh_dsn, database))
+
+        async def prepare() -> tuple[Any, Any]:
+            opened, _ = await open_desk(settings, database, FixedClock(moments[0]))
+            return replace(opened, signer=desk(folder).signer), fixing(database, moments[0])
+
+        works = Schedule(database, prepare, Times(clock_time(2), RETENTION_DAYS, 5), sleep=sleep)
         with contextlib.suppress(asyncio.CancelledError):
             await works.run()
         for number in range(7):
-            read(tmp_path, f"s-{number}")
+            read(folder, f"s-{number}")
 
     on(fresh_dsn, question)
-    assert slept[0] == EVERY_SECONDS
-    assert slept[1:4] == [5.0, 10.0, 20.0]
-    assert slept[4] == EVERY_SECONDS
+    assert slept == [EVERY_SECONDS, 5.0, 10.0, 20.0, 40.0, 60.0, EVERY_SECONDS]
 
 
 def test_rp_18_a_schedule_passes_while_another_one_works(fresh_dsn: str, tmp_path: Path) -> None:
@@ -235,6 +247,74 @@ def test_rp_18_the_commands(fresh_dsn: str, tmp_path: Path) -> None:
     assert "days are told in order" in command("distribute", "--day", "2020-01-01", code=1)
     assert "no day such as" in command("distribute", "--day", "yesterday", code=1)
     assert "7 files written" in command("distribute", "--early")
+
+
+def test_rp_18_distribute_does_what_a_turn_of_the_schedule_does(fresh_dsn: str, tmp_path: Path) -> None:
+    """For who starts it from cron: requests, what is lost, notes, files that nobody collects, and what is old."""
+
+    async def ground(database: Database) -> Path:
+        await busy_day(database, 26, day=YESTERDAY)
+        await database.execute("UPDATE subscription SET at = $1", NOW - timedelta(days=1))
+        await database.execute("UPDATE clock_of_tests SET at = $1", NOW)
+        return await install(tmp_path, fresh_dsn, database)
+
+    settings = on(fresh_dsn, ground)
+    folder = tmp_path / "files"
+
+    def distribute(*more: str) -> tuple[str, list[dict[str, Any]]]:
+        done = subprocess.run(
+            words("distribute", *more, "--config", str(settings)),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=GENEROUS_SECONDS,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout, [json.loads(line) for line in done.stderr.splitlines()]
+
+    assert distribute() == (f"{YESTERDAY}: 7 files written, {_records(fresh_dsn):,} records in them\n", [])
+    made = contents(folder)
+    paths = {n: folder / f"s-{n}" / f"s-{n}-{1:010}.xml" for n in range(7)}
+    paths[0].write_bytes(b"x" * paths[0].stat().st_size)
+    paths[1].unlink()
+    note = folder / "s-2" / "acknowledged" / f"{paths[2].name}.ack"
+    note.parent.mkdir()
+    note.touch()
+
+    async def later(database: Database) -> None:
+        await rows.ask(database, (await rows.file_of(database, "s-0", 1)).file.id)
+        await database.execute(
+            "UPDATE mutation_file SET published = $1 WHERE code IN ('s-2', 's-3')", NOW - timedelta(days=9)
+        )
+
+    on(fresh_dsn, later)
+    told, lines = distribute()
+    assert told.startswith(f"{YESTERDAY}: 2 files written")
+    assert [line.get("code", line["event"]) for line in lines] == [
+        "mutations.altered",
+        "files count as collected by their notes",
+        "mutations.uncollected",
+    ]
+    assert not note.exists()
+    (folder / ".aside").rename(tmp_path / "aside")
+    assert contents(folder) == made
+
+    note.touch()
+    distribute("--day", str(YESTERDAY))
+    assert note.exists(), "one day, and nothing else"
+    note.unlink()
+    distribute("--early")
+    old = "UPDATE distribution SET day = day - 500 WHERE day = $1"
+    on(fresh_dsn, lambda database: database.execute(old, YESTERDAY))
+    told, lines = distribute()
+    assert told == "No day is due.\n"
+    assert [line["event"] for line in lines if "code" not in line] == ["old files were removed"]
+    assert len(contents(folder)) == 14, "those of today"
+    assert distribute() == ("No day is due.\n", [])
+
+
+def _records(dsn: str) -> int:
+    return on(dsn, lambda database: database.fetchval("SELECT sum(records)::int FROM mutation_file"))  # type: ignore[no-any-return]
 
 
 def test_without_a_folder_nothing_is_distributed_and_it_is_said(fresh_dsn: str, tmp_path: Path) -> None:

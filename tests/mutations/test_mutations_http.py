@@ -197,6 +197,7 @@ def test_a_file_can_be_asked_for_again(bank: Gateway) -> None:
         for _ in range(2):
             told = alpha.ask("POST", f"{FILES}/4/request")
             assert (told.status, told.json["name"]) == (202, "one-0000000004.xml")
+            assert told.json["pushed"] is False
     first = bank.row("one", 4)["asked"]
     assert first is not None
     path.write_bytes(SMALL * 3)  # as a turn of the distribution does
@@ -217,6 +218,35 @@ def test_a_file_that_is_older_than_files_are_kept_is_not_promised(bank: Gateway)
         assert bank.row("old", 1)["asked"] is None
         assert alpha.get(f"{BASE}/old/files/1/voucher").body == bank.row("old", 1)["voucher"]
         assert alpha.ask("POST", f"{BASE}/old/files/2/request").status == 202
+
+
+def test_a_file_that_was_pushed_is_pushed_again_while_its_messages_are_kept(bank: Gateway) -> None:
+    """RP-15: it is never in the folder, and no turn of the distribution puts it there."""
+    bank.subscribe("pushed")
+    bank.publish("pushed", 1, SMALL, day_of(-200)).unlink()
+    bank.ask(lambda database: database.execute("update distribution set day = null where day = $1", day_of(-200)))
+    id_ = bank.row("pushed", 1)["id"]
+    bank.ask(lambda database: database.execute("insert into outgoing_lane (code, number) values ('pushed', 1)"))
+    piece = "insert into outgoing (code, number, file, part, body) values ('pushed', 1, $1, 'voucher', '')"
+    bank.ask(lambda database: database.execute(piece, id_))
+    file = f"{BASE}/pushed/files/1"
+    with bank.as_("alpha") as alpha:
+        for method in ("GET", "HEAD"):
+            assert alpha.ask(method, file).status == 410
+        detail = alpha.get(file).json["detail"]
+        assert f"POST {file}/request" in detail
+        assert "pushed again" in detail
+        assert "folder any more" not in detail
+        told = alpha.ask("POST", f"{file}/request")
+        assert (told.status, told.json["pushed"]) == (202, True)
+        assert bank.row("pushed", 1)["asked"] is not None
+        bank.ask(lambda database: database.execute("delete from outgoing"))
+        bank.ask(lambda database: database.execute("update mutation_file set asked = null where id = $1", id_))
+        for refused in (alpha.get(file), alpha.ask("POST", f"{file}/request")):
+            assert refused.status == 410
+            assert "cannot be pushed again" in refused.json["detail"]
+        assert bank.row("pushed", 1)["asked"] is None
+        assert alpha.get(f"{file}/voucher").status == 200
 
 
 def test_every_request_is_logged_in_and_out_and_a_file_by_its_voucher(bank: Gateway) -> None:

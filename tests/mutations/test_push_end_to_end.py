@@ -249,6 +249,26 @@ def test_rp_18_a_file_that_was_asked_for_over_https_is_pushed_again(bank: Bank) 
     assert bank.ask(lambda database: database.fetchval("SELECT count(asked) FROM mutation_file")) == 0
 
 
+def test_rp_18_again_names_the_command_for_a_file_that_was_pushed(bank: Bank) -> None:
+    people = fresh(1)
+    bank.ask(lambda database: tell(database, {"ssin": people[0], "nationalRegister": legal()}))
+    bank.ask(lambda database: _settle(database, people))
+    bank.push()
+    folder = bank.directory / "files"
+    folder.mkdir()
+    settings = bank.directory / "kruispunt.toml"
+    settings.write_text(f'mutation_dir = "{folder}"\n' + settings.read_text())
+
+    def again() -> str:
+        done = bank.run("mutations", "again", "town", "1", "--config", str(settings))
+        assert done.returncode == 1
+        return " ".join(done.stderr.split())
+
+    assert "file 1 of town was pushed, and is in no folder: kruispunt mutations resend town 1 sends" in again()
+    bank.ask(lambda database: database.execute("DELETE FROM outgoing"))
+    assert "file 1 of town was pushed, and is in no folder: its messages are not kept any more" in again()
+
+
 def test_rp_05_another_account_reads_and_writes_nothing_of_the_subscriber(bank: Bank) -> None:
     people = fresh(1)
     bank.ask(lambda database: tell(database, {"ssin": people[0], "nationalRegister": legal()}))

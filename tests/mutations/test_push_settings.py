@@ -67,7 +67,7 @@ def test_commands_import_nothing_of_nats() -> None:
 
 
 def test_the_extra_is_named_where_it_is_missing() -> None:
-    with pytest.raises(ConfigurationError, match=r"kruispunt\[push\]"), extra.needed():
+    with pytest.raises(ConfigurationError, match=r"pip install -e '\.\[push\]'"), extra.needed():
         raise ModuleNotFoundError("No module named 'nats'", name="nats.aio")
     with pytest.raises(ModuleNotFoundError), extra.needed():
         raise ModuleNotFoundError("No module named 'other'", name="other")
@@ -79,3 +79,13 @@ def test_push_without_servers_says_what_to_set(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="push_servers is not set"):
         open_pusher(load(tmp_path, ""), None, never)  # type: ignore[arg-type]
+
+
+def test_push_refuses_certificates_that_are_not_there_at_the_start(tmp_path: Path) -> None:
+    async def never(_seconds: float) -> bool:
+        return True
+
+    key = tmp_path / "b.key"
+    key.touch(0o600)
+    with pytest.raises(ConfigurationError, match="TLS cannot use"):
+        open_pusher(load(tmp_path, 'push_servers = ["tls://a:4222"]\n' + SECURE), None, never)  # type: ignore[arg-type]

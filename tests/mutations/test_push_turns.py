@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from nats_servers import Nats, until
 from pushed import Ask, add_round, check_files, deduplicated, publishing, read, some, subscriptions, waiting
 
-from kruispunt.mutations.pushing import Pusher
+from kruispunt.jetstream.connection import Way
+from kruispunt.mutations.pushing import Publishes, Pusher
 from kruispunt.storage.database import Database
 
 
@@ -119,6 +121,30 @@ def test_rp_18_the_database_goes_away_and_nothing_is_lost(ask: Ask, nats: Nats) 
             ending.ended.set()
             await running
         check_files(deduplicated(await read(nats.address, "a")), expected)
+
+    ask(work)
+
+
+def test_rp_18_a_certificate_that_goes_away_is_waited_for(ask: Ask, nats: Nats) -> None:
+    async def work(database: Database) -> None:
+        await subscriptions(database, ["a"])
+        await add_round(database, {"a": some(5)})
+        ending, attempts = Ending(), 0
+        whole = pusher(database, nats, ending)
+
+        def publisher() -> AbstractAsyncContextManager[Publishes]:
+            nonlocal attempts
+            attempts += 1
+            if attempts <= 2:
+                Way((nats.address,), *[Path("away.pem")] * 3).context()
+            return whole.publisher()
+
+        running = asyncio.create_task(replace(whole, publisher=publisher).run())
+        await until(lambda: _no_more(database))
+        ending.ended.set()
+        await running
+        assert attempts == 3
+        check_files(await read(nats.address, "a"), [some(5)])
 
     ask(work)
 

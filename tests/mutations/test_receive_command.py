@@ -24,6 +24,8 @@ from kruispunt.receive.problems import Problem
 from kruispunt.receive.run import COPY
 
 GENEROUS_SECONDS = 120.0
+FOREVER = "99999"
+"""Days: the files of these tests are of any days."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Command:
             "--platform-certificate": pki.signing,
             "--into": into or self.subscriber.into,
         }
+        if not words or words[0] != "again":
+            options["--late-after"] = FOREVER
         given = [str(part) for option in options.items() for part in option]
         return [sys.executable, "-m", "kruispunt.cli.main", "receive", *words, *given]
 
@@ -51,7 +55,7 @@ class Command:
         return run(self.words(*words))
 
     def status(self, *words: str) -> tuple[int, str, str]:
-        into = ("--into", str(self.subscriber.into))
+        into = ("--into", str(self.subscriber.into), "--late-after", FOREVER)
         return run([sys.executable, "-m", "kruispunt.cli.main", "receive", "status", *into, *words])
 
 
@@ -107,14 +111,22 @@ def test_rp_18_receive_status_and_again(command: Command) -> None:
     command.platform.gone = {1}
     next(subscriber.files.glob(f"{CODE}-0000000001.xml")).unlink()
     code, told, _ = command.run("again", "1", "--json")
-    assert (code, json.loads(told)) == (0, {"sequence": 1, "file": None, "requested": True})
+    assert (code, json.loads(told)) == (0, {"sequence": 1, "file": None, "requested": True, "pushed": False})
     assert command.platform.requested == [1]
+    command.platform.pushed = True
+    code, told, _ = command.run("again", "1")
+    assert (code, "It is pushed again: kruispunt receive --nats" in told) == (0, True)
+    command.platform.forgotten = {1}
+    code, _, said = command.run("again", "1")
+    assert code == Problem.MISSING.exit_code
+    assert "cannot make file 1 again: Gone" in said
+    assert "receive again" not in said
 
 
 def test_rp_18_from_a_folder(subscriber: Subscriber) -> None:
     words = [sys.executable, "-m", "kruispunt.cli.main", "receive", "--folder", str(subscriber.folder)]
     words += ["--subscription", CODE, "--platform-certificate", str(subscriber.pki.signing)]
-    words += ["--into", str(subscriber.into), "--json"]
+    words += ["--into", str(subscriber.into), "--json", "--late-after", FOREVER]
     subscriber.put(telling(1))
     code, told, _ = run(words)
     assert (code, [file["sequence"] for file in json.loads(told)["loaded"]]) == (0, [1])

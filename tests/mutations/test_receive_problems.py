@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from telling import CODE, CONTEXT, MADE, NOW, OTHER, Subscriber, Telling, item, items, mutation, name, ssin
 
+from kruispunt.client.signing import platform_trust
 from kruispunt.demo.pki import Pki
 from kruispunt.errors import ConfigurationError
 from kruispunt.files.voucher import Voucher, content_of, sign_voucher, voucher_of
-from kruispunt.receive.checking import verified
+from kruispunt.receive.checking import Expected, verified
+from kruispunt.receive.copy import Copy
+from kruispunt.receive.folder import FolderSource
 from kruispunt.receive.problems import NotReceived, Problem
-from kruispunt.receive.run import Outcome
+from kruispunt.receive.run import COPY, Desk, Outcome, alone, receive
 from kruispunt.settings import Environment
 from kruispunt.wss.sign import Signer
 from kruispunt.wss.trust import PinnedCertificates
@@ -182,6 +185,38 @@ def test_rp_18_every_problem_has_an_exit_code_of_its_own() -> None:
     codes = [problem.exit_code for problem in Problem]
     assert len(set(codes)) == len(codes)
     assert not {0, 1, 2, 130} & set(codes)
+
+
+@dataclass(frozen=True)
+class Altering(FolderSource):
+    """Somebody else writes in the folder, when the file was just verified."""
+
+    by: Callable[[bytes], bytes]
+
+    def keep(self, sequence: int, file: Path, voucher: bytes) -> Path:
+        file.write_bytes(self.by(file.read_bytes()))
+        return super().keep(sequence, file, voucher)
+
+
+@pytest.mark.parametrize(
+    ("by", "problem"),
+    [
+        (lambda data: data.replace(b"Peeters", b"Peiters"), Problem.ALTERED),
+        (lambda data: data + b"\n", Problem.ALTERED),
+        (lambda data: data.replace(b"</items>", b""), Problem.TRUNCATED),
+        (lambda data: data.replace(b"<m:mutations", b" m:mutations"), Problem.ALTERED),
+    ],
+)
+def test_rp_18_what_is_loaded_are_the_bytes_that_were_verified(
+    subscriber: Subscriber, by: Callable[[bytes], bytes], problem: Problem
+) -> None:
+    subscriber.put(telling(1))
+    with alone(subscriber.into), Copy(subscriber.into / COPY) as copy:
+        desk = Desk(copy, platform_trust(subscriber.pki.signing), Expected(CODE), 1, lambda: NOW)
+        assert named(receive(desk, Altering(subscriber.folder, CODE, by))) == (problem, 1)
+    assert (subscriber.rows("person"), subscriber.rows("received")) == ([], [])
+    subscriber.put(telling(1))
+    assert [file.sequence for file in subscriber.receive().loaded] == [1]
 
 
 def test_rp_18_several_that_are_missing_are_named(subscriber: Subscriber) -> None:

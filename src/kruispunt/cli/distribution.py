@@ -19,7 +19,7 @@ from kruispunt.jobs import open_desk, times_of
 from kruispunt.mutations import rows
 from kruispunt.mutations.distributing import Done, Fix, distribute, restore
 from kruispunt.mutations.distributions import days_due
-from kruispunt.mutations.schedule import Schedule
+from kruispunt.mutations.schedule import Schedule, turn
 from kruispunt.mutations.writing import Desk
 from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
@@ -40,6 +40,9 @@ def distribute_(
 ) -> None:
     """Write the files of the days that are due. One that was broken off goes on; again changes nothing.
 
+    Without --day it does all that a turn of the schedule does: also requests, files that are lost, notes, notices, and
+    what is old. The log tells those.
+
     Example: kruispunt mutations distribute
     """
     days = _days(day)
@@ -52,11 +55,14 @@ def distribute_(
             def tell(what: str, done: int, _total: int) -> None:
                 bar.update(task, description=f"{done:,} {what}")
 
-            before = today(SystemClock()) + timedelta(days=early)
-            told = await distribute(database, desk, fix, days or await days_due(database, before), tell)
+            times = times_of(settings)
+            if not days:
+                due = await days_due(database, today(SystemClock()) + timedelta(days=early))
+                written = await turn(database, desk, fix, times, due, sweep=True, whole=check, progress=tell)
+                return written.distributed + written.again
+            told = await distribute(database, desk, fix, days, tell)
             if check:
-                oldest = times_of(settings).oldest(desk.now())
-                told += await restore(database, desk, oldest, whole=True, progress=tell)
+                told += await restore(database, desk, times.oldest(desk.now()), whole=True, progress=tell)
             return told
 
     done = with_database(config, work)

@@ -25,10 +25,12 @@ from kruispunt.receive.checking import Expected
 from kruispunt.receive.copy import Bond, Copy, Received, Trouble
 from kruispunt.receive.folder import FolderSource
 from kruispunt.receive.https import HttpsSource, Waiting
+from kruispunt.receive.lateness import MARGIN_DAYS, late
 from kruispunt.receive.problems import NotReceived, Problem
 from kruispunt.receive.run import COPY, FILES, Desk, Outcome, alone, fetch_again
 from kruispunt.receive.run import receive as receive_files
 from kruispunt.receive.source import CODE, Source
+from kruispunt.receive.spool import SPOOL, Spool
 from kruispunt.settings import Environment
 
 logger = structlog.get_logger("receive")
@@ -59,6 +61,9 @@ IntoOption = Annotated[
 EnvironmentOption = Annotated[
     Environment | None, typer.Option("--environment", help="That files must be of; by default that of the first one.")
 ]
+LateOption = Annotated[
+    int, typer.Option("--late-after", help="Days behind yesterday from which on a missing day is told.", min=0)
+]
 
 
 def receive(
@@ -82,11 +87,13 @@ def receive(
     first: Annotated[int, typer.Option("--first", help="Number of the first file of a new copy.", min=1)] = 1,
     once: Annotated[bool, typer.Option("--once", help="Load what is there, and end. The default.")] = False,
     every: Annotated[float | None, typer.Option("--every", help="Go on: seconds between two looks.", min=0.1)] = None,
+    late_after: LateOption = MARGIN_DAYS,
     as_json: JsonOption = False,
 ) -> None:
     """Receive files of mutations as a subscriber: in order, each verified and loaded once into a copy (SQLite).
 
-    What is wrong with a file has an exit code of its own; nothing of it is loaded, and later files wait.
+    What is wrong with a file has an exit code of its own; nothing of it is loaded, and later files wait. A day of which
+    no file came has one too, for files that come each day: those that are pushed come when something changed.
 
     Example: kruispunt receive --folder inbox --subscription town --platform-certificate signing.pem --into copy
     """
@@ -100,14 +107,14 @@ def receive(
     tls = (certificate, key, ca)
     origin = _nats(nats, url, folder, code, environment, tls, where) if nats else _source(url, folder, code, tls, where)
     with _reported(as_json), alone(where), origin as source, Copy(where / COPY) as copy:
-        desk = Desk(copy, trust, expected, first, lambda: datetime.now(UTC))
+        desk = Desk(copy, trust, expected, first, lambda: datetime.now(UTC), None if nats else late_after)
         if every is None:
             _end(receive_files(desk, source), copy, code, as_json)
         else:
             _go_on(desk, source, every)
 
 
-def status(into: IntoOption = None, as_json: JsonOption = False) -> None:
+def status(into: IntoOption = None, late_after: LateOption = MARGIN_DAYS, as_json: JsonOption = False) -> None:
     """Show what a copy holds, what is missing, since when, and what to do.
 
     Example: kruispunt receive status --into copy
@@ -118,6 +125,8 @@ def status(into: IntoOption = None, as_json: JsonOption = False) -> None:
     with _reported(as_json), Copy(where / COPY) as copy:
         bond, last = copy.bond, copy.received(copy.last)
         counts, waiting, troubles = copy.counts(), copy.unacknowledged(), copy.troubles()
+    if not (where / SPOOL).exists() and (silence := late(last, datetime.now(UTC), late_after)) is not None:
+        troubles.append(silence)
     if as_json:
         print_json(
             {
@@ -158,9 +167,14 @@ def again(
     origin = _https(_needed(url, "--url"), code, (certificate, key, ca), where)
     with _reported(as_json), alone(where), origin as source, Copy(where / COPY) as copy:
         desk = Desk(copy, trust, Expected(code), 1, lambda: datetime.now(UTC))
-        path = _fetched_again(desk, source, sequence)
+        path, pushed = _fetched_again(desk, source, sequence)
     if as_json:
-        print_json({"sequence": sequence, "file": None if path is None else str(path), "requested": path is None})
+        file = None if path is None else str(path)
+        print_json({"sequence": sequence, "file": file, "requested": path is None, "pushed": pushed})
+    elif pushed:
+        out.print(
+            f"File {sequence} was asked for. It is pushed again: kruispunt receive --nats takes it, if it misses."
+        )
     elif path is None:
         out.print(f"File {sequence} was asked for. The platform makes it again; fetch it later by the same command.")
     else:
@@ -177,15 +191,16 @@ def _reported(as_json: bool) -> Iterator[None]:
         raise typer.Exit(error.problem.exit_code) from error
 
 
-def _fetched_again(desk: Desk, source: HttpsSource, sequence: int) -> Path | None:
-    """Where the file lies; None when the platform does not have it any more, and was asked to make it again."""
+def _fetched_again(desk: Desk, source: HttpsSource, sequence: int) -> tuple[Path | None, bool]:
+    """Where the file lies; None when the platform does not have it any more, and was asked to make it, or push it,
+    again; and whether it is pushed.
+    """
     try:
-        return fetch_again(desk, source, sequence)
+        return fetch_again(desk, source, sequence), False
     except NotReceived as error:
         if error.problem is not Problem.MISSING:
             raise
-        source.request(sequence)
-        return None
+        return None, source.request(sequence)
 
 
 def _end(outcome: Outcome, copy: Copy, code: str, as_json: bool) -> None:
@@ -253,8 +268,7 @@ def _nats(
         raise ConfigurationError("--url, --folder or --nats: give one of them")
     with extra.needed():
         from kruispunt.jetstream.connection import Way
-        from kruispunt.receive.pushed import SPOOL, PushedSource
-        from kruispunt.receive.spool import Spool
+        from kruispunt.receive.pushed import PushedSource
     if all(server.startswith("tls://") for server in servers):
         certificate, key, ca = _all_needed(tls)
         way = Way(tuple(servers), ca, certificate, key)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from kruispunt.errors import DataError
 from kruispunt.files.header import Header, read_header, write_header
@@ -82,15 +82,31 @@ def voucher_of(file: Path) -> Path:
 
 def content_of(file: Path) -> Content:
     """Size and checksum of the bytes of a file. Raises DataError when it cannot be read."""
-    digest, size = hashlib.sha256(), 0
     try:
         with file.open("rb") as source:
-            while block := source.read(_BLOCK):
-                digest.update(block)
-                size += len(block)
+            return Measured(source).content()
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=str(file)) from error
-    return Content(size, digest.hexdigest())
+
+
+class Measured:
+    """An open file that is read once: what is read is counted and hashed on its way."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source, self._digest, self._size = source, hashlib.sha256(), 0
+
+    def read(self, most: int) -> bytes:
+        """The next bytes; none at the end."""
+        block = self._source.read(most)
+        self._digest.update(block)
+        self._size += len(block)
+        return block
+
+    def content(self) -> Content:
+        """Of all bytes of the file; those that nobody read yet are read now."""
+        while self.read(_BLOCK):
+            pass
+        return Content(self._size, self._digest.hexdigest())
 
 
 def sign_voucher(voucher: Voucher, signer: Signs, now: datetime) -> bytes:

@@ -1,4 +1,4 @@
-"""The extra that brings nats-py."""
+"""The extra `push`, which brings nats-py."""
 
 from __future__ import annotations
 
@@ -16,4 +16,6 @@ def needed() -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "nats":
             raise
-        raise ConfigurationError("NATS needs nats-py: pip install 'kruispunt[push]'") from None
+        raise ConfigurationError(
+            "NATS needs nats-py: .venv/bin/pip install -e '.[push]' in the folder of Kruispunt"
+        ) from None

@@ -105,7 +105,8 @@ def _notes(directory: Path, code: str) -> list[Note]:
     found = []
     with suppress(OSError), _opened(directory, code) as folder:
         with os.scandir(folder) as entries:
-            names = islice((entry.name for entry in entries), LOOKED)
+            # A folder cannot be removed as a note is, so it would be told again with every turn.
+            names = (entry.name for entry in islice(entries, LOOKED) if not entry.is_dir(follow_symlinks=False))
             sequences = {int(match[1]) for name in names if (match := form(name)) is not None}
         for sequence in heapq.nsmallest(MOST, sequences):
             note = Note(code, sequence, "")

@@ -31,6 +31,7 @@ _FILES = """
     order by f.sequence limit $4
 """
 _VOUCHER = "select voucher from mutation_file where id = $1"
+_HELD = "select exists (select from outgoing where file = $1 and part = 'voucher')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,12 @@ async def file(database: Asked, code: str, organisations: Collection[str], seque
     """One of them; None when there is none that these organisations may have."""
     found = await files(database, code, organisations, sequence - 1, 1)
     return found[0] if found and found[0].sequence == sequence else None
+
+
+async def is_held(database: Database, file_id: int) -> bool:
+    """Whether the messages of a file that was pushed are kept, so that it can be pushed again."""
+    found: bool = await database.fetchval(_HELD, file_id)
+    return found
 
 
 async def voucher(database: Database, file_id: int) -> bytes:

@@ -3,8 +3,8 @@
 One process does it at a time; others wait, and take over when it ends. That spares work and is not needed to be right:
 two would write each piece once (the distribution is locked) and publish in order (`lanes.py`).
 
-The database or NATS going away ends a turn. Everything that is known stands in the database, so the next turn, with
-new connections, goes on there.
+The database, NATS or a certificate going away ends a turn. Everything that is known stands in the database, so the next
+turn, with new connections, goes on there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
-from kruispunt.errors import MessagingError, StorageError
+from kruispunt.errors import ConfigurationError, MessagingError, StorageError
 
 if TYPE_CHECKING:
     from kruispunt.storage.database import Connection, Database
@@ -46,7 +46,7 @@ class Pusher:
 
     database: Database
     publisher: Callable[[], AbstractAsyncContextManager[Publishes]]
-    """Over a connection of its own."""
+    """Over a connection of its own. Raises MessagingError, and ConfigurationError while a certificate is away."""
     write_rounds: Callable[[], Awaitable[int]]
     """Fixes what changed and writes it into the outbox; how many pieces."""
     wait: Wait
@@ -61,7 +61,7 @@ class Pusher:
                 async with aclosing(self._turns()) as turns:
                     async for _ in turns:
                         pause = SHORTEST_PAUSE
-            except (StorageError, MessagingError, TimeoutError) as error:
+            except (StorageError, MessagingError, ConfigurationError, TimeoutError) as error:
                 logger.warning("nothing is pushed for now", code="push.away", why=str(error), again_in=pause)
             else:
                 return
@@ -70,7 +70,7 @@ class Pusher:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def once(self) -> None:
-        """One turn. Raises StorageError, MessagingError."""
+        """One turn. Raises StorageError, MessagingError, ConfigurationError."""
         async with aclosing(self._turns()) as turns:
             async for _ in turns:
                 return

@@ -38,6 +38,11 @@ _SELECT: Final = """
 _OF: Final = f"{_SELECT} d.id = $1 ORDER BY f.code"
 _OF_DAYS: Final = f"{_SELECT} d.day IS NOT NULL AND"
 _ONE: Final = f"{_OF_DAYS} f.code = $1 AND f.sequence = $2"
+_PUSHED: Final = """
+    SELECT (SELECT min(o.number) FROM outgoing o WHERE o.code = f.code AND o.file = f.id)
+    FROM mutation_file f JOIN distribution d ON d.id = f.distribution
+    WHERE d.day IS NULL AND f.code = $1 AND f.sequence = $2
+"""
 _ASKED: Final = f"{_OF_DAYS} f.asked IS NOT NULL AND f.published IS NOT NULL ORDER BY d.id, f.code"
 _SINCE: Final = f"{_SELECT} d.day >= $1 AND f.published IS NOT NULL ORDER BY d.id, f.code"
 _UNCOLLECTED: Final = f"""
@@ -118,9 +123,14 @@ async def files_of(database: Asked, distribution: int) -> tuple[Kept, ...]:
 
 
 async def file_of(database: Asked, code: str, sequence: int) -> Kept:
-    """One file. Raises DataError when there is none."""
+    """One file of a day. Raises DataError when there is none, and for one that was pushed."""
     rows = await database.fetch(_ONE, code, sequence)
     if not rows:
+        for (number,) in await database.fetch(_PUSHED, code, sequence):
+            again = "its messages are not kept any more"
+            if number is not None:
+                again = f"kruispunt mutations resend {code} {number} sends its messages, and those behind it, again"
+            raise DataError(f"file {sequence} of {code} was pushed, and is in no folder: {again}")
         raise DataError(f"the subscription {code!r} has no file {sequence}; kruispunt mutations status lists them")
     return _kept(rows[0])
 

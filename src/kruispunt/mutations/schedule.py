@@ -1,15 +1,15 @@
-"""The schedule: what `kruispunt mutations schedule` does, turn after turn (RP-16, RP-18).
+"""The schedule: what `kruispunt mutations schedule` does turn after turn, and `distribute` once (RP-16, RP-18).
 
 A turn distributes the days that are due, makes again what was asked for and what is lost, takes the notes of those
 who collect by SFTP, tells the operator what nobody collects, and removes what is old. It can be broken off anywhere.
-Several schedules may run: one of them works, the others pass. Nothing ends it but its operator; the database and
-the disk may go away and come back.
+Several schedules may run: one of them works, the others pass. Nothing ends it but its operator; the database,
+the folder and what the settings name may go away and come back.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from kruispunt.clock import BELGIUM
-from kruispunt.errors import DataError, StorageError
+from kruispunt.errors import ConfigurationError, DataError, StorageError
 from kruispunt.mutations import rows
 from kruispunt.mutations.acknowledged import take
-from kruispunt.mutations.distributing import Fix, clean, distribute, restore
+from kruispunt.mutations.distributing import Done, Fix, clean, distribute, restore
 from kruispunt.mutations.distributions import days_due
-from kruispunt.mutations.writing import Desk
+from kruispunt.mutations.writing import Desk, Progress
 
 if TYPE_CHECKING:
     from kruispunt.storage.database import Database
@@ -59,7 +59,9 @@ class Schedule:
 
     database: Database
     prepare: Callable[[], Awaitable[tuple[Desk, Fix]]]
-    """The desk and the rights of now: keys and access may change from turn to turn."""
+    """The desk and the rights of now: keys and access may change from turn to turn. Raises ConfigurationError,
+    StorageError.
+    """
     times: Times
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     swept: date | None = None
@@ -72,7 +74,7 @@ class Schedule:
             try:
                 await self.turn()
                 failed = 0
-            except (StorageError, DataError) as error:
+            except (StorageError, DataError, ConfigurationError) as error:
                 logger.warning(
                     "a turn of the schedule failed; it is tried again", code="mutations.turn", why=str(error)
                 )
@@ -80,27 +82,64 @@ class Schedule:
             await self.sleep(EVERY_SECONDS if not failed else _PAUSES[min(failed, len(_PAUSES)) - 1])
 
     async def turn(self) -> bool:
-        """Everything that is due now; False when another one is at it. Raises StorageError, DataError."""
+        """Everything that is due now; False when another one is at it.
+
+        Raises StorageError, DataError, and what `prepare` raises.
+        """
         async with self.database.connection() as connection, rows.alone(connection, patient=False) as taken:
             if not taken:
                 return False
         desk, fix = await self.prepare()
         now = desk.now()
-        oldest = self.times.oldest(now)
         days = await days_due(self.database, self.times.told_before(now))
-        for done in await distribute(self.database, desk, fix, days):
-            logger.info("a day was distributed", day=str(done.day), files=done.files, records=done.records)
         sweep = self.swept != now.date()
-        for done in await restore(self.database, desk, oldest if sweep else None):
+        written = await turn(self.database, desk, fix, self.times, days, sweep=sweep)
+        for done in written.distributed:
+            logger.info("a day was distributed", day=str(done.day), files=done.files, records=done.records)
+        for done in written.again:
             logger.info("files were made again", day=str(done.day), files=done.files)
-        await take(self.database, desk.directory)
-        await tell_uncollected(self.database, now, self.times.notice_days)
         if sweep:
-            removed = await clean(self.database, desk, oldest)
-            if removed:
-                logger.info("old files were removed", files=removed, before=str(oldest))
             self.swept = now.date()
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of files in one turn."""
+
+    distributed: tuple[Done, ...]
+    again: tuple[Done, ...]
+    """Of days that were told before."""
+
+
+async def turn(
+    database: Database,
+    desk: Desk,
+    fix: Fix,
+    times: Times,
+    days: Sequence[date],
+    *,
+    sweep: bool,
+    whole: bool = False,
+    progress: Progress = lambda *_: None,
+) -> Written:
+    """Everything that is to be done at a moment; `days` are those that are due.
+
+    `sweep`: look through the folder, `whole`: by the checksum of each file; and remove what is old. The log tells what
+    is not returned. Raises StorageError, DataError.
+    """
+    now = desk.now()
+    oldest = times.oldest(now)
+    distributed = await distribute(database, desk, fix, days, progress)
+    again = await restore(database, desk, oldest if sweep else None, whole=whole, progress=progress)
+    noted = await take(database, desk.directory)
+    if noted:
+        logger.info("files count as collected by their notes", files=noted)
+    await tell_uncollected(database, now, times.notice_days)
+    removed = await clean(database, desk, oldest) if sweep else 0
+    if removed:
+        logger.info("old files were removed", files=removed, before=str(oldest))
+    return Written(distributed, again)
 
 
 async def tell_uncollected(database: Database, now: datetime, days: int) -> int:

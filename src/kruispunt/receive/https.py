@@ -150,10 +150,19 @@ class HttpsSource:
             )
         self._check_status(answer, {200, 204}, sequence)
 
-    def request(self, sequence: int) -> None:
-        """Ask the platform to make an earlier file again."""
+    def request(self, sequence: int) -> bool:
+        """Ask the platform to make an earlier file again; whether it is pushed, and cannot be fetched."""
         answer = self._asked("POST", f"/{self._code}/files/{sequence}/request", b"")
+        if answer.status == 410:
+            raise NotReceived(
+                Problem.MISSING,
+                f"the platform cannot make file {sequence} again{answer.told}",
+                "Without it, begin a new copy behind it (--first)",
+                sequence=sequence,
+            )
         self._check_status(answer, {200, 202}, sequence)
+        told = _json(answer.content)
+        return isinstance(told, dict) and told.get("pushed") is True
 
     def _check_last(self, last: int) -> None:
         """A subscription that has ended is not listed any more, and its files are still there."""

@@ -1,6 +1,6 @@
 """What can be wrong with what came, each with a name and an exit code of its own (RP-18).
 
-Whatever it is, nothing of the file is loaded, and later files wait until it is dealt with.
+Nothing of a file that is wrong is loaded, and later files wait until it is dealt with.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ class Problem(Enum):
     """What the platform answers is not what its contract says."""
     STORE = "store"
     """The directory or the copy in it cannot be written."""
+    LATE = "late"
+    """No file came of a day that should have been told: all that came is loaded."""
     MISSING = "missing"
     """A file, while a later one is there; or a file of which only the voucher is there."""
     TRUNCATED = "truncated"
@@ -68,6 +70,7 @@ _EXIT_CODES: Final = {
     Problem.REFUSED: 12,
     Problem.ANSWER: 13,
     Problem.STORE: 14,
+    Problem.LATE: 15,
     Problem.MISSING: 20,
     Problem.TRUNCATED: 21,
     Problem.ALTERED: 22,

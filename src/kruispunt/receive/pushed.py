@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from kruispunt.errors import DataError, MessagingError
 from kruispunt.files.atomic import written_whole
@@ -27,8 +27,6 @@ from kruispunt.settings import Environment
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
-
-SPOOL: Final = "pushed.sqlite"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Final
 
 from kruispunt.clock import to_text
 from kruispunt.errors import DataError
-from kruispunt.files.voucher import Voucher
+from kruispunt.files.voucher import Measured, Voucher
 from kruispunt.receive.checking import (
     Expected,
     check_content,
@@ -25,6 +25,7 @@ from kruispunt.receive.checking import (
     verified,
 )
 from kruispunt.receive.copy import Bond, Copy, Received
+from kruispunt.receive.lateness import late, not_received
 from kruispunt.receive.problems import NotReceived, Problem
 from kruispunt.receive.source import Source
 from kruispunt.receive.told import TellingFile
@@ -44,6 +45,8 @@ class Desk:
     first: int
     """Sequence number of the first file of an empty copy."""
     now: Callable[[], datetime]
+    late_after: int | None = None
+    """Days behind yesterday from which on a day without a file is told; None: files come when something changed."""
 
 
 @dataclass(slots=True)
@@ -94,6 +97,8 @@ def receive(desk: Desk, source: Source, stopped: Callable[[], bool] = lambda: Fa
             outcome.loaded.append(_received(desk, source, sequence))
             wanted += 1
             _acknowledge(desk, source, outcome.loaded[-1])
+        else:
+            outcome.problem = _late(desk)
     except NotReceived as error:
         outcome.problem = _about(error, wanted)
         if outcome.problem.sequence is not None and outcome.problem.problem.is_of_a_file:
@@ -101,6 +106,13 @@ def receive(desk: Desk, source: Source, stopped: Callable[[], bool] = lambda: Fa
             with suppress(NotReceived):
                 desk.copy.note_trouble(outcome.problem, desk.now())
     return outcome
+
+
+def _late(desk: Desk) -> NotReceived | None:
+    if desk.late_after is None:
+        return None
+    trouble = late(desk.copy.received(desk.copy.last), desk.now(), desk.late_after)
+    return None if trouble is None else not_received(trouble)
 
 
 def fetch_again(desk: Desk, source: Source, sequence: int) -> Path:
@@ -150,17 +162,21 @@ def _loaded(desk: Desk, path: Path, voucher: Voucher) -> Received:
     except OSError as error:
         refuse_store(f"{path} cannot be read: {error.strerror}")
     with source:
+        measured = Measured(source)
         try:
-            file = TellingFile(source)
+            file = TellingFile(measured)
             check_head(file, voucher)
             loaded = _described(voucher, file, desk.now())
             with desk.copy.loading(_bond(voucher), loaded) as copy:
                 count = copy.put(file, loaded.sequence)
+                # Once more: a folder is somebody else's, and the file may have changed since it was verified.
+                check_content(measured.content(), voucher.content)
                 if count != voucher.records:
                     raise NotReceived(
                         Problem.RECORDS, f"the file has {count:,} records, and its voucher tells {voucher.records:,}"
                     )
         except DataError as error:
+            check_content(measured.content(), voucher.content)
             raise NotReceived(Problem.SCHEMA, str(error), "Tell the operator of the platform") from error
     return loaded
 

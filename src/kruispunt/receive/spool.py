@@ -17,6 +17,8 @@ from typing import Final, NoReturn
 from kruispunt.jetstream.pieces import Piece
 from kruispunt.receive.checking import refuse_store
 
+SPOOL: Final = "pushed.sqlite"
+"""Its name in the directory of a copy; of one to which files are pushed."""
 _TABLES: Final = """
     CREATE TABLE IF NOT EXISTS piece (
         number INTEGER PRIMARY KEY, file INTEGER NOT NULL, part TEXT NOT NULL, body BLOB NOT NULL

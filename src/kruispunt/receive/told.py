@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 from kruispunt.errors import DataError
 from kruispunt.files.header import Header, read_header
 from kruispunt.wss.canonical import NotCanonical, canonical
 from kruispunt.xml.schemas import PACKAGE
-from kruispunt.xml.stream import Records
+from kruispunt.xml.stream import Reads, Records
 from kruispunt.xml.values import read_boolean, read_date
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Item:
 class TellingFile:
     """An open mutation file, whose head was read. Raises DataError, here or while records are read."""
 
-    def __init__(self, source: BinaryIO) -> None:
+    def __init__(self, source: Reads) -> None:
         self._records = Records(source, CONTRACT, _ROOTS, "items")
         head = self._records.head
         self.kind = _KINDS[head.tag]

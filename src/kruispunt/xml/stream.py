@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from lxml import etree
 
@@ -24,6 +24,12 @@ _BLOCK: Final = 1 << 16
 """Bytes that are read at once, at the beginning and then."""
 
 
+class Reads(Protocol):
+    """An open file, as far as it is read here."""
+
+    def read(self, most: int, /) -> bytes: ...
+
+
 class Records:
     """An open document, whose head was read: a root, and in it a list of records as the last child.
 
@@ -31,7 +37,7 @@ class Records:
     records are read, for what is not as `contract` says.
     """
 
-    def __init__(self, source: BinaryIO, contract: Path, roots: Mapping[str, str], name: str) -> None:
+    def __init__(self, source: Reads, contract: Path, roots: Mapping[str, str], name: str) -> None:
         self._source, self._list = source, name
         self._names = frozenset(roots.values())
         self._parser = etree.XMLPullParser(

@@ -27,6 +27,7 @@ from kruispunt.storage.database import Database
 
 JSON: Final = "application/json"
 XML: Final = "application/xml"
+_VOUCHER_STAYS: Final = "Its voucher stays: it tells the checksum of the file, should you find a copy."
 
 logger = structlog.get_logger("mutations")
 
@@ -121,11 +122,11 @@ class Answers:
         return Reply(204, note="the file counts as collected" if first else "it was collected already")
 
     async def _request_again(self, asked: Asked, file: File) -> Reply:
-        if self._is_too_old(file):
-            raise _too_old()
+        await self._check_kept(file)
         await rows.ask(self.database, file.id)
-        name = name_of(asked.code, asked.sequence)
-        return Reply(202, _json({"name": name, "sha256": file.sha256}), JSON, note=f"{name} will be written again")
+        name, pushed = name_of(asked.code, asked.sequence), file.day is None
+        told = {"name": name, "sha256": file.sha256, "pushed": pushed}
+        return Reply(202, _json(told), JSON, note=f"{name} will be {'pushed' if pushed else 'written'} again")
 
     async def _file(self, asked: Asked, request: Request, file: File) -> Reply:
         """The file, a part of it, or that the client has it already (RFC 9110, section 13.2.2)."""
@@ -147,10 +148,25 @@ class Answers:
         opened = Opened(descriptor, part)
         return Reply(200 if span is None else 206, b"", XML, kept, opened, part.length, note=note)
 
+    async def _check_kept(self, file: File) -> None:
+        """It can be made, or pushed, again. Raises Declined."""
+        if self._is_too_old(file):
+            raise _too_old()
+        if file.day is None and not await offered.is_held(self.database, file.id):
+            raise Declined(
+                410,
+                "mutations.too-old",
+                "The file was pushed, its messages are not kept any more, and it cannot be pushed again.",
+                remedy=_VOUCHER_STAYS,
+            )
+
     def _is_too_old(self, file: File) -> bool:
         return file.day is not None and file.day < today(self.clock) - self.retention
 
     async def _open(self, asked: Asked, file: File) -> int:
+        if file.day is None:
+            await self._check_kept(file)
+            raise _pushed(asked)
         try:
             return await self.readers.run(partial(open_file, self.directory, asked.code, asked.sequence, file.size))
         except Missing as missing:
@@ -182,12 +198,22 @@ def _gone(asked: Asked) -> Declined:
     )
 
 
+def _pushed(asked: Asked) -> Declined:
+    return Declined(
+        410,
+        "mutations.pushed",
+        "The file was pushed, and is not in the folder.",
+        remedy=f"Ask for it: POST /mutations/v1/subscriptions/{asked.code}/files/{asked.sequence}/request. "
+        "Its messages are pushed again.",
+    )
+
+
 def _too_old() -> Declined:
     return Declined(
         410,
         "mutations.too-old",
         "The file is older than files are kept, and cannot be made again.",
-        remedy="Its voucher stays: it tells the checksum of the file, should you find a copy.",
+        remedy=_VOUCHER_STAYS,
     )
 
 
