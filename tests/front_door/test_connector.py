@@ -199,6 +199,18 @@ def test_ip19_another_body_gets_a_clean_fault(bank: Bank, body: str) -> None:
     bank.verify(got.raw)
 
 
+BLANK_VERSIONS = ("2009081 ", "2009  18", " " * 8, "\t2009081", "\n\n090818")
+
+
+@pytest.mark.parametrize("version", ["2009 818", "2009081\N{NO-BREAK SPACE}", "2009\t818"])
+def test_ip19_another_version_of_eight_characters_is_refused_alone(bank: Bank, version: str) -> None:
+    """What stays eight characters when white space is collapsed can be repeated; the others are answered."""
+    wrong = request("bySSIN", ssin=KNOWN, version=version)
+    first, second = ask_document(bank, document(wrong, BY_NUMBER)).answers
+    assert (first.ok, first.codes) == (("NO", 10_000), ["MSG00004"])
+    assert second.people
+
+
 def without(name: str) -> str:
     return re.sub(rf"<ssdn:{name}>.*?</ssdn:{name}>", "", document(BY_NUMBER), flags=re.DOTALL)
 
@@ -215,6 +227,8 @@ def without(name: str) -> str:
         without("Version"),
         document(BY_NUMBER).replace("official@example.org", "nobody"),
         document(BY_NUMBER).replace("<ssdn:Version>20090818", "<ssdn:Version>2009081"),
+        # Eight characters, of which the reply's type, which collapses, leaves fewer.
+        *(document(BY_NUMBER, request("bySSIN", ssin=KNOWN, version=version)) for version in BLANK_VERSIONS),
         document(*[BY_NUMBER] * 21),
     ],
 )

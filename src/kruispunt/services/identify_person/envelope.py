@@ -24,6 +24,7 @@ from kruispunt.xml.parse import Limits, detached, parse
 REQUEST: Final = f"{{{SERVICE}}}SSDNRequest"
 _PREFIXES: Final = {SERVICE: "ssdn", COMMON_NS: "common"}
 _CBE: Final = re.compile(r"[0-9]{9,10}").fullmatch
+_BLANKS: Final = re.compile(r"[ \t\r\n]+").sub
 _NUMBER: Final = re.compile(r"[0-9]{1,3}").fullmatch
 
 
@@ -83,7 +84,12 @@ def service_requests(document: etree._Element) -> Iterator[tuple[str, str, etree
     """ServiceId, Version and payload of each request of a document; what is malformed is left out."""
     for request in document.iterchildren(_s("ServiceRequest")):
         if len(request) == 3:
-            yield (request[0].text or "").strip(), (request[1].text or "").strip(), request[2]
+            yield collapsed(request[0].text), collapsed(request[1].text), request[2]
+
+
+def collapsed(text: str | None) -> str:
+    """A text as a type that collapses white space reads it: XML's four characters, and no other blanks."""
+    return _BLANKS(" ", text or "").strip(" ")
 
 
 def write_reply(
