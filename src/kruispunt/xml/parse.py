@@ -77,6 +77,18 @@ def parse(data: bytes, limits: Limits = LIMITS) -> etree._Element:
     return root
 
 
+def without_encoding(text: str) -> bytes:
+    """A document that came as text, in UTF-8. It was decoded already, so what its declaration says of an encoding says
+    nothing: UTF-8 is written instead. All else is left as it stands, for `parse` to judge.
+    """
+    data = text.encode()
+    declaration = _DECLARATION.match(data, len(_BOM) if data.startswith(_BOM) else 0)
+    if declaration is None or declaration.lastindex is None:
+        return data
+    begin, end = declaration.span(declaration.lastindex)
+    return data[:begin] + b"utf-8" + data[end:]
+
+
 def detached(element: etree._Element) -> etree._Element:
     """A copy of `element` as a document of its own, with every namespace that was in scope declared on it."""
     return parse_own(etree.tostring(element, encoding="utf-8", with_tail=False))
