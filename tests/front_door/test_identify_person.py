@@ -346,6 +346,14 @@ def test_ip18_what_cannot_be_read_is_left_out_and_the_rest_given(bank: Bank) -> 
     assert answer.people[0].find(".//{*}StandardAddress") is not None
 
 
+def test_ip18_a_part_that_the_version_does_not_have_is_not_missed(bank: Bank) -> None:
+    """20050329 has no temporary address abroad, so that it cannot be read says nothing there (IP-16)."""
+    ssin = PERSONAS["identify-unreadable-temporaryaddressabroad"].ssin or ""
+    older, newer = (by_ssin(bank, ssin, version=version) for version in ("20050329", "20090818"))
+    assert (older.ok, older.codes, len(older.people)) == (("YES", 0), [], 1)
+    assert (newer.ok, newer.codes, len(newer.people)) == (("WARNING", 1), ["30009006"], 1)
+
+
 def cpas(bank: Bank, operation: str, **values: Any) -> Answer:
     return ask(bank, operation, as_="limited", organisation="demo-limited", **values)
 
