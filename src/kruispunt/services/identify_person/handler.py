@@ -57,10 +57,10 @@ async def phonetic(call: Call, registers: Registers) -> Outcome:
 
 
 async def by_address(call: Call, registers: Registers) -> Outcome:
-    """IP-15: nobody is an answer too."""
+    """IP-15: nobody is an answer too. Whose number was replaced is found where they were registered last."""
     asked: ByAddress = call.criteria
     criteria = AddressCriteria(asked.postal_code, asked.street_code, asked.house_number, asked.box)
-    resolved = await registers.resolve(await registers.by_address(criteria))
+    resolved = await registers.resolve(await registers.by_address(criteria), follow=False)
     people, details = _told(resolved, resolved.people, asked.version)
     return _outcome(Answered(people, details, asked.version))
 
