@@ -162,8 +162,10 @@ def test_ip16_a_partners_name_is_always_in_capitals(version: Version, names: dic
 @pytest.mark.parametrize("registered", [True, False])
 @pytest.mark.parametrize(
     ("number", "version", "all_given"),
-    [(0, TWO, True), (2, TWO, True), (3, TWO, False), (4, TWO, False)]
-    + [(0, THREE, True), (2, THREE, True), (3, THREE, True), (4, THREE, False)],
+    [
+        *((0, TWO, True), (2, TWO, True), (3, TWO, False), (4, TWO, False)),
+        *((0, THREE, True), (2, THREE, True), (3, THREE, True), (4, THREE, False)),
+    ],
 )
 def test_ip16_first_names_are_complete_when_the_register_has_all_and_all_are_given(
     number: int, version: Version, *, all_given: bool, registered: bool

@@ -38,14 +38,13 @@ from kruispunt.services.identify_person.other_services import Consulted, Managed
 from kruispunt.services.identify_person.payload import ArgumentMissing
 from kruispunt.services.identify_person.summary import Detail, Status, detail, status_of
 from kruispunt.services.identify_person.write import write_payload
-from kruispunt.xml.parse import Limits, parse
+from kruispunt.xml.parse import REPLY_LIMITS, parse
 from kruispunt.xml.schemas import schema
 
 if TYPE_CHECKING:
     from kruispunt.services.identify_person.answered import Answered
 
 CONTRACT: Final = Path(__file__).resolve().parent / "contract"
-REPLY_LIMITS: Final = Limits(size=16 * 1024 * 1024, elements=500_000, namespaces=1_024)
 MOST_REQUESTS: Final = 20
 """Service requests in one message (ours); each counts against the volume that was agreed."""
 VERSION_LENGTH: Final = 8

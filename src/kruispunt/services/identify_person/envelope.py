@@ -45,7 +45,8 @@ def open_document(body_element: etree._Element, limits: Limits) -> etree._Elemen
     it.
 
     As text it passes the same parser, with the same limits, as the message around it (PL-09); which encoding it
-    declares does not matter, as .NET writes utf-16 there. An element has passed them already. Raises InvalidRequest for what is no well-formed document.
+    declares does not matter, as .NET writes utf-16 there. An element has passed them already. Raises InvalidRequest for
+    what is no well-formed document.
     """
     if len(body_element) == 1 and not ((body_element.text or "") + (body_element[0].tail or "")).strip():
         return detached(body_element[0])
