@@ -138,9 +138,7 @@ def test_null_is_the_same_as_absent_everywhere() -> None:
 
 
 def test_ss_08_a_rad_person_has_a_copy_without_address() -> None:
-    line = national(
-        address=belgian(), formerAddresses=[belgian("1111")], civilState={"code": 20, "partner": {}}, blocked=True
-    )
+    line = national(address=belgian(), formerAddresses=[belgian("1111")], civilState={"code": 20, "partner": {}})
     line["nationalRegister"]["name"]["complete"] = True
     line["register"] = "rad"
     told = read(line)
@@ -155,6 +153,24 @@ def test_ss_08_a_rad_person_has_a_copy_without_address() -> None:
     assert told.cbss.civil_state is not None
     assert told.cbss.civil_state.partner is None
     assert [dossier.origin for dossier in told.dossiers] == [Origin.RR, Origin.KSZ]
+
+
+def test_ip_18_blocked_data_are_not_published_by_a_copy() -> None:
+    """Only data of the National Register are blocked, so those of the CBSS register would be given."""
+    line = national(blocked=True) | {"register": "rad"}
+    with pytest.raises(DataError, match="nationalRegister.blocked: blocked data are not copied"):
+        read(line)
+    own = cbss("rad", name={"lastName": "Own"})["cbssRegister"]
+    told = read(line | {"cbssRegister": own})
+    assert told.cbss is not None
+    assert told.cbss.name.last == "Own"
+
+
+def test_ip_18_what_cannot_be_read_cannot_be_read_in_a_copy() -> None:
+    """The parts that the CBSS register does not hold are not copied anyway."""
+    told = read(national(unreadable=[part.value for part in Unreadable]) | {"register": "rad"})
+    assert told.cbss is not None
+    assert told.cbss.unreadable == (Unreadable.SOMETHING, Unreadable.EVERYTHING)
 
 
 def test_a_copy_that_would_make_the_line_too_long_to_be_read_again_is_refused() -> None:

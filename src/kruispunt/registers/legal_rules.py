@@ -40,8 +40,15 @@ def check(legal: LegalData, origin: Origin, register: Register, *, today: date, 
 
 def to_rad(national: LegalData) -> LegalData:
     """What is copied to the CBSS register when somebody is struck off: no address, and nothing that only the National
-    Register tells (SS-08).
+    Register tells (SS-08). What cannot be read there cannot be read in the copy (IP-18).
+
+    Raises DataError while the data are blocked: those of the CBSS register never are, so a copy would publish them.
     """
+    if national.blocked:
+        raise DataError(
+            f"{FIELDS[Origin.RR]}.blocked: blocked data are not copied to the CBSS register; tell {FIELDS[Origin.KSZ]}, "
+            "or leave somebody who is blocked in the register national"
+        )
     return replace(
         national,
         inscription=Inscription(Subregister.RAD),
@@ -50,8 +57,7 @@ def to_rad(national: LegalData) -> LegalData:
         civil_state=None if national.civil_state is None else CivilState(national.civil_state.code),
         address=None,
         former_addresses=(),
-        blocked=False,
-        unreadable=(),
+        unreadable=tuple(part for part in national.unreadable if part not in _OF_NATIONAL_REGISTER),
     )
 
 
