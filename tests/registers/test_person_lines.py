@@ -158,7 +158,7 @@ def test_ss_08_a_rad_person_has_a_copy_without_address() -> None:
 def test_ip_18_blocked_data_are_not_published_by_a_copy() -> None:
     """Only data of the National Register are blocked, so those of the CBSS register would be given."""
     line = national(blocked=True) | {"register": "rad"}
-    with pytest.raises(DataError, match="nationalRegister.blocked: blocked data are not copied"):
+    with pytest.raises(DataError, match="blocked: blocked data are not copied"):
         read(line)
     own = cbss("rad", name={"lastName": "Own"})["cbssRegister"]
     told = read(line | {"cbssRegister": own})
@@ -221,6 +221,14 @@ ABROAD = {"legal": {"standard": {"country": {"code": "111"}}}}
             "nationalRegister.nationality.location.descriptions: must have at most 5 entries",
         ),
         (national(address=ABROAD), "nationalRegister.address.legal.standard.country: a standard address of this"),
+        *(
+            (national(address=address), "nationalRegister.address.postAbroad: only somebody registered at a diplomatic")
+            for address in (
+                belgian() | {"postAbroad": FREE},
+                {"postAbroad": FREE},
+                {"manager": {"location": {"code": "44021"}}, "postAbroad": FREE},
+            )
+        ),
         (national(formerAddresses=[{"legal": {}}]), "nationalRegister.formerAddresses.0.legal: must hold either"),
         (
             national(address={"manager": {"location": {"code": "1234"}, "linguisticRegime": "Dutch"}}),
@@ -255,6 +263,16 @@ def test_what_is_refused_and_why(line: dict[str, Any], why: str) -> None:
         read(line)
     assert refused.value.what.startswith(why)
     assert "KERKSTRAAT" not in refused.value.what
+
+
+@pytest.mark.parametrize(
+    "address", [{"legal": {"diplomatic": FREE}}, {"manager": {"location": {"code": "1234"}}}], ids=("legal", "manager")
+)
+def test_ip_16_post_abroad_is_for_people_at_a_diplomatic_post(address: dict[str, Any]) -> None:
+    line = read(national(address=address | {"postAbroad": FREE}))
+    assert line.national is not None
+    assert line.national.address is not None
+    assert line.national.address.post_abroad is not None
 
 
 def test_ip_18_every_part_that_can_be_unreadable_can_be_told() -> None:

@@ -33,6 +33,7 @@ MOST_FORMER: Final = 200
 """Former names, and former addresses, that are kept of one person."""
 MOST_FIRST_NAMES: Final = 20
 MUNICIPALITY_DIGITS: Final = 5
+POST_DIGITS: Final = 4
 """A location code of five digits is a municipality; a diplomatic post has four (IP-17)."""
 
 

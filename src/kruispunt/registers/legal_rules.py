@@ -14,6 +14,7 @@ from kruispunt.identifiers.partial_date import PartialDate
 from kruispunt.identifiers.ssin import InvalidSsin
 from kruispunt.registers.legal_data import (
     MUNICIPALITY_DIGITS,
+    POST_DIGITS,
     AddressInformation,
     CivilState,
     Inscription,
@@ -136,8 +137,18 @@ def _address(addresses: AddressInformation, origin: Origin) -> str | None:
         if legal.standard is not None and legal.standard.belgian is not (origin is Origin.RR):
             where = "in Belgium" if origin is Origin.RR else "abroad"
             return f".legal.standard.country: a standard address of this register lies {where}"
+    if addresses.post_abroad is not None and not _at_a_post(addresses):
+        return ".postAbroad: only somebody registered at a diplomatic post has one"
     if origin is Origin.KSZ:
         others = (manager, addresses.temporary, addresses.post_abroad, addresses.temporary_abroad)
         if any(each is not None for each in others) or (legal is not None and legal.diplomatic is not None):
             return ": the CBSS register holds a standard address alone"
     return None
+
+
+def _at_a_post(addresses: AddressInformation) -> bool:
+    """Whether somebody is registered at a diplomatic post: by the form of the address, or by who manages it (IP-16)."""
+    manager, legal = addresses.manager, addresses.legal
+    if legal is not None:
+        return legal.diplomatic is not None
+    return manager is not None and len(manager.location.code or "") == POST_DIGITS
