@@ -113,7 +113,7 @@ def standard_addresses(*, belgian: bool) -> st.SearchStrategy[StandardAddress]:
     return st.builds(
         StandardAddress,
         country,
-        st.none() | locations(),
+        st.none() | (locations(5) if belgian else locations()),
         st.none() | short_texts,
         st.none() | locations(4),
         st.none() | short_texts,

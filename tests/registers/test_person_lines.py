@@ -275,6 +275,22 @@ def test_ip_16_post_abroad_is_for_people_at_a_diplomatic_post(address: dict[str,
     assert line.national.address.post_abroad is not None
 
 
+@pytest.mark.parametrize(("part", "digits", "wrong"), [("street", 4, (2, 3, 5)), ("municipality", 5, (2, 3, 4))])
+def test_ip_17_codes_of_an_address_in_belgium(part: str, digits: int, wrong: tuple[int, ...]) -> None:
+    """A search by address could ask for no other street. Abroad the codes are of any length."""
+    place = belgian()["legal"]["standard"]
+    read(national(address={"legal": {"standard": place | {part: {"code": "1" * digits}}}}))
+    read(national(address={"legal": {"standard": place | {part: {"descriptions": [{"text": "ONBEKEND"}]}}}}))
+    for length in wrong:
+        address = {"legal": {"standard": place | {part: {"code": "1" * length}}}}
+        with pytest.raises(DataError, match=rf"address.legal.standard.{part}.code: a {part}.* has {digits} digits"):
+            read(national(address=address))
+        with pytest.raises(DataError, match=r"formerAddresses.0.legal.standard"):
+            read(national(formerAddresses=[address]))
+        abroad = {"country": {"code": "111"}, part: {"code": "1" * length}}
+        read(cbss(address={"legal": {"standard": abroad}}))
+
+
 def test_ip_18_every_part_that_can_be_unreadable_can_be_told() -> None:
     line = read(national(unreadable=[part.value for part in Unreadable], blocked=True))
     assert line.national is not None

@@ -15,11 +15,14 @@ from kruispunt.identifiers.ssin import InvalidSsin
 from kruispunt.registers.legal_data import (
     MUNICIPALITY_DIGITS,
     POST_DIGITS,
+    STREET_DIGITS,
     AddressInformation,
     CivilState,
     Inscription,
     LegalData,
+    Location,
     Origin,
+    StandardAddress,
     Subregister,
     Unreadable,
 )
@@ -47,8 +50,8 @@ def to_rad(national: LegalData) -> LegalData:
     """
     if national.blocked:
         raise DataError(
-            f"{FIELDS[Origin.RR]}.blocked: blocked data are not copied to the CBSS register; tell {FIELDS[Origin.KSZ]}, "
-            "or leave somebody who is blocked in the register national"
+            f"{FIELDS[Origin.RR]}.blocked: blocked data are not copied to the CBSS register; "
+            f"tell {FIELDS[Origin.KSZ]}, or leave somebody who is blocked in the register national"
         )
     return replace(
         national,
@@ -137,6 +140,10 @@ def _address(addresses: AddressInformation, origin: Origin) -> str | None:
         if legal.standard is not None and legal.standard.belgian is not (origin is Origin.RR):
             where = "in Belgium" if origin is Origin.RR else "abroad"
             return f".legal.standard.country: a standard address of this register lies {where}"
+        if legal.standard is not None and origin is Origin.RR:
+            broken = _belgian(legal.standard)
+            if broken is not None:
+                return f".legal.standard{broken}"
     if addresses.post_abroad is not None and not _at_a_post(addresses):
         return ".postAbroad: only somebody registered at a diplomatic post has one"
     if origin is Origin.KSZ:
@@ -144,6 +151,19 @@ def _address(addresses: AddressInformation, origin: Origin) -> str | None:
         if any(each is not None for each in others) or (legal is not None and legal.diplomatic is not None):
             return ": the CBSS register holds a standard address alone"
     return None
+
+
+def _belgian(address: StandardAddress) -> str | None:
+    """Codes of another length are no streets or municipalities, and no search by address could ask for them (IP-17)."""
+    if _differs(address.municipality, MUNICIPALITY_DIGITS):
+        return f".municipality.code: a municipality has {MUNICIPALITY_DIGITS} digits"
+    if _differs(address.street, STREET_DIGITS):
+        return f".street.code: a street in Belgium has {STREET_DIGITS} digits"
+    return None
+
+
+def _differs(location: Location | None, digits: int) -> bool:
+    return location is not None and location.code is not None and len(location.code) != digits
 
 
 def _at_a_post(addresses: AddressInformation) -> bool:
