@@ -137,7 +137,8 @@ class Settings(BaseModel):
         300, description="How old a Timestamp may be, and how long it may live."
     )
     check_replies: bool | None = Field(
-        None, description="Hold each reply against its schema; by default everywhere but in production."
+        None,
+        description="Hold each reply of up to 8 MiB against its schema; by default everywhere but in production.",
     )
     connections: Annotated[int, Field(ge=10, le=100_000)] = Field(
         1_000, description="Connections of each worker; one more is closed at once."

@@ -32,6 +32,16 @@ def test_ip_09_phonetic_explains_a_match_letter_by_letter() -> None:
     assert "They match" in told
 
 
+def test_ip_09_phonetic_of_a_name_without_a_letter_is_bad_input() -> None:
+    """There is nothing to look for: no search finds anybody by it."""
+    for names in ([""], ["'-"], ["--", "---"], ["Maes", "'"]):
+        command = [sys.executable, "-m", "kruispunt.cli.main", "phonetic", *names]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "has neither letters nor digits" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_ip_09_phonetic_tells_when_names_do_not_match() -> None:
     code, told = run("phonetic", "Maes", "Mees")
     assert code == 1
@@ -48,10 +58,6 @@ def test_ip_09_phonetic_for_programs() -> None:
     french = next(each for each in answer["names"][2]["readings"] if each["language"] == "French")
     assert french["rules"][-1] == {"letters": "et", "sounds": "E"}
     assert french["key"] == answer["shared"][0]["key"]
-
-
-def test_phonetic_of_a_name_without_a_sound() -> None:
-    assert run("phonetic", "'-") == (0, "'-  (folded: -)\n0 keys of version 1 of the code.\n")
 
 
 def test_ip_09_reindex_tells_how_many(fresh_dsn: str, tmp_path: Path) -> None:

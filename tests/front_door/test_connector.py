@@ -134,10 +134,32 @@ def test_ip20_a_document_as_an_element_instead_of_text(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize(
-    "before", ['<?xml version="1.0" encoding="UTF-8"?>', "<?xml version='1.0'?>\n", "  \n", "<!-- a comment -->"]
+    "before",
+    [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        "<?xml version='1.0'?>\n",
+        "  \n",
+        "<!-- a comment -->",
+        # The text is decoded already, whatever encoding it names; a StringWriter of .NET names utf-16.
+        '<?xml version="1.0" encoding="utf-16"?>\r\n',
+        "<?xml version='1.0' encoding='ISO-8859-1' standalone='yes'?>",
+        '<?xml version="1.0" encoding="us-ascii"?>',
+        '\ufeff<?xml version="1.0" encoding="windows-1252"?>',
+        '<?xml version="1.0" encoding="no-such-thing"?>',
+    ],
 )
 def test_ip20_what_may_stand_before_the_document(bank: Bank, before: str) -> None:
     assert ask_document(bank, before + document(BY_NUMBER)).answers[0].people
+
+
+def test_ip20_letters_beyond_the_declared_encoding(bank: Bank) -> None:
+    """They came as UTF-8, in the message around; the declaration inside changes none of them."""
+    asked = request("phonetic", lastName="Šimić-Ünbekannt", birthDate="1961-01-01")
+    for encoding in ("utf-16", "us-ascii", "ISO-8859-1"):
+        text = f'<?xml version="1.0" encoding="{encoding}"?>' + document(asked)
+        assert ask_document(bank, text).answers[0].codes == ["32012004"]
+    reference = document(BY_NUMBER).replace("identify-test", "Šimić")
+    assert ask_document(bank, UTF_16 + reference).told("Message/Reference") == "Šimić"
 
 
 def test_ip20_the_document_in_cdata(bank: Bank) -> None:
@@ -146,6 +168,7 @@ def test_ip20_the_document_in_cdata(bank: Bank) -> None:
 
 
 ENTITY = '<!DOCTYPE a [<!ENTITY x "85651790145">]>'
+UTF_16 = '<?xml version="1.0" encoding="utf-16"?>'
 BOMB = "<!DOCTYPE a [<!ENTITY a0 'x'>" + "".join(f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 9))
 
 
@@ -163,7 +186,12 @@ BOMB = "<!DOCTYPE a [<!ENTITY a0 'x'>" + "".join(f"<!ENTITY a{n} '{f'&a{n - 1};'
         ENTITY + document(BY_NUMBER),
         BOMB + "]>" + document(BY_NUMBER),
         '<!DOCTYPE a SYSTEM "file:///etc/passwd">' + document(BY_NUMBER),
-        '<?xml version="1.0" encoding="UTF-16"?>' + document(BY_NUMBER),
+        UTF_16 + ENTITY + document(BY_NUMBER),
+        UTF_16 + UTF_16 + document(BY_NUMBER),
+        UTF_16 + "<?xml-stylesheet href='x'?>" + document(BY_NUMBER),
+        UTF_16.replace("1.0", "1.1") + document(BY_NUMBER),
+        UTF_16.replace("?>", "") + document(BY_NUMBER),
+        document(BY_NUMBER) + UTF_16,
         "<?xml-stylesheet href='x'?>" + document(BY_NUMBER),
         "<a>" * 100 + "</a>" * 100,
         "<a>" + "<b/>" * 6_000 + "</a>",
@@ -199,6 +227,18 @@ def test_ip19_another_body_gets_a_clean_fault(bank: Bank, body: str) -> None:
     bank.verify(got.raw)
 
 
+BLANK_VERSIONS = ("2009081 ", "2009  18", " " * 8, "\t2009081", "\n\n090818")
+
+
+@pytest.mark.parametrize("version", ["2009 818", "2009081\N{NO-BREAK SPACE}", "2009\t818"])
+def test_ip19_another_version_of_eight_characters_is_refused_alone(bank: Bank, version: str) -> None:
+    """What stays eight characters when white space is collapsed can be repeated; the others are answered."""
+    wrong = request("bySSIN", ssin=KNOWN, version=version)
+    first, second = ask_document(bank, document(wrong, BY_NUMBER)).answers
+    assert (first.ok, first.codes) == (("NO", 10_000), ["MSG00004"])
+    assert second.people
+
+
 def without(name: str) -> str:
     return re.sub(rf"<ssdn:{name}>.*?</ssdn:{name}>", "", document(BY_NUMBER), flags=re.DOTALL)
 
@@ -215,6 +255,8 @@ def without(name: str) -> str:
         without("Version"),
         document(BY_NUMBER).replace("official@example.org", "nobody"),
         document(BY_NUMBER).replace("<ssdn:Version>20090818", "<ssdn:Version>2009081"),
+        # Eight characters, of which the reply's type, which collapses, leaves fewer.
+        *(document(BY_NUMBER, request("bySSIN", ssin=KNOWN, version=version)) for version in BLANK_VERSIONS),
         document(*[BY_NUMBER] * 21),
     ],
 )

@@ -90,6 +90,11 @@ def people() -> Iterator[Row]:
     )
     yield person("Tangvors", "1978-01-04", 951, address=standard("5"), decease={"date": "2001-00-00"})
     yield person("Tangvors", "1978-01-05", 951, address=standard("6"), formerAddresses=[standard("5", "1")])
+    for end, house in (("1978-02-02", "9"), ("1978-02-03", "8"), ("1978-02-04", "9")):
+        blocked = {"blocked": True} if end == "1978-02-04" else {}
+        yield person("Tangvors", end, 951, address=standard(house), **blocked)
+        yield person("Tangvors", end, 953, address=standard("8"), replaced_by=number(end, 951))
+    yield person("Tangvors", "1978-02-05", 951, address=standard("10"), cancelled=True)
     for birth in days("1979-01-01", 120):
         yield person("Ultrapin", birth, 951, address=standard("200"))
 
@@ -315,6 +320,16 @@ def test_ip15_the_last_belgian_address(crowd: Bank) -> None:
     assert nobody.payload is not None
 
 
+def test_ip15_who_was_replaced_is_found_at_the_address_of_the_last_number(crowd: Bank) -> None:
+    """The address under a number that was replaced is no longer the last one; numbers are not followed from there."""
+    former = by_address(crowd, "1000", "4321", "8")
+    assert (former.ssins, former.codes) == ([number("1978-02-03", 951)], [])
+    last = by_address(crowd, "1000", "4321", "9")
+    assert (last.ssins, last.codes) == ([number("1978-02-02", 951)], ["32000001"])
+    cancelled = by_address(crowd, "1000", "4321", "10")
+    assert (cancelled.ssins, cancelled.codes) == ([], ["30009001"])
+
+
 def test_ip15_there_is_no_limit(crowd: Bank) -> None:
     assert len(by_address(crowd, "1000", "4321", "200").people) == 120
 
@@ -344,6 +359,14 @@ def test_ip18_what_cannot_be_read_is_left_out_and_the_rest_given(bank: Bank) -> 
     assert (answer.ok, answer.codes, len(answer.people)) == (("WARNING", 1), ["30009004"], 1)
     assert answer.people[0].find("{*}InscriptionRegister") is None
     assert answer.people[0].find(".//{*}StandardAddress") is not None
+
+
+def test_ip18_a_part_that_the_version_does_not_have_is_not_missed(bank: Bank) -> None:
+    """20050329 has no temporary address abroad, so that it cannot be read says nothing there (IP-16)."""
+    ssin = PERSONAS["identify-unreadable-temporaryaddressabroad"].ssin or ""
+    older, newer = (by_ssin(bank, ssin, version=version) for version in ("20050329", "20090818"))
+    assert (older.ok, older.codes, len(older.people)) == (("YES", 0), [], 1)
+    assert (newer.ok, newer.codes, len(newer.people)) == (("WARNING", 1), ["30009006"], 1)
 
 
 def cpas(bank: Bank, operation: str, **values: Any) -> Answer:

@@ -211,6 +211,22 @@ def test_what_the_relay_refuses_itself(here: str, body: bytes, headers: dict[str
     assert text.endswith(".")
 
 
+@pytest.mark.parametrize(("verb", "status"), [("POST", 500), ("GET", 403)])
+def test_a_path_that_is_no_ascii_is_refused_for_what_it_is(here: str, verb: str, status: int) -> None:
+    """http.client could not send it on, and would say that the platform did not answer."""
+    parts = urlsplit(here)
+    head = f"{verb} /caf\u00e9 HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: text/xml\r\nContent-Length: 4\r\n\r\n"
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as connection:
+        connection.sendall(head.encode() + b"<a/>")
+        reply = http.client.HTTPResponse(connection, method=verb)
+        reply.begin()
+        told = reply.read().decode()
+    assert reply.status == status
+    assert "the path holds something else than ASCII characters" in told.replace("The path", "the path")
+    assert "did not answer" not in told
+    assert verb == "GET" or "relay.path" in told
+
+
 def test_a_message_that_is_signed_already_is_not_signed_again(bank: Bank, here: str) -> None:
     signed = bank.signer().envelope(connector(ASKED), SystemClock().now())
     assert fault_of(post(here, IDENTIFY.path, signed)[1])[1] == "relay.envelope"

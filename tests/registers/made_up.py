@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.partial_date import PartialDate
@@ -112,13 +113,21 @@ def standard_addresses(*, belgian: bool) -> st.SearchStrategy[StandardAddress]:
     return st.builds(
         StandardAddress,
         country,
-        st.none() | locations(),
+        st.none() | (locations(5) if belgian else locations()),
         st.none() | short_texts,
         st.none() | locations(4),
         st.none() | short_texts,
         st.none() | short_texts,
         perhaps_day,
     )
+
+
+def posted(addresses: AddressInformation) -> AddressInformation:
+    """Post abroad for people at a diplomatic post alone."""
+    legal, manager = addresses.legal, addresses.manager
+    code = "" if manager is None else manager.location.code or ""
+    at_a_post = len(code) == 4 if legal is None else legal.diplomatic is not None
+    return addresses if at_a_post else replace(addresses, post_abroad=None)
 
 
 national_addresses = st.builds(
@@ -132,7 +141,7 @@ national_addresses = st.builds(
     st.none() | plain_addresses,
     st.none() | plain_addresses,
     st.none() | plain_addresses,
-)
+).map(posted)
 cbss_addresses = st.builds(
     AddressInformation, legal=st.none() | st.builds(LegalAddress, standard_addresses(belgian=False))
 )

@@ -152,3 +152,22 @@ def test_a_circle_of_one_cannot_be_told(ask: Ask) -> None:
     assert ask(question).refused_count == 1
     with pytest.raises(DataError):
         ask(lambda database: changes.cancel(database, ssin, author=ME))
+
+
+def test_ss_07_a_number_is_not_replaced_by_one_without_a_valid_end(ask: Ask) -> None:
+    """It would be cancelled by it, and the command would say that it was replaced."""
+    active, cancelled, leading, lost, unknown = fresh(5)
+    lines = [{"ssin": active}, {"ssin": cancelled, "cancelled": True}, {"ssin": leading, "replacedBy": cancelled}]
+    lines.append({"ssin": lost, "replacedBy": unknown})
+    text = "".join(json.dumps({"register": "national"} | line) + "\n" for line in lines)
+
+    async def work(database: Database) -> people.Person | None:
+        await import_people(database, io.BytesIO(text.encode()), today=TODAY, test_band=True)
+        for by in (cancelled, leading, lost):
+            with pytest.raises(DataError, match="is cancelled, or its chain ends in none that is valid"):
+                await changes.replace(database, active, by, author=ME)
+        return await people.find(database, active)
+
+    found = ask(work)
+    assert found is not None
+    assert found.state is State.ACTIVE

@@ -138,9 +138,7 @@ def test_null_is_the_same_as_absent_everywhere() -> None:
 
 
 def test_ss_08_a_rad_person_has_a_copy_without_address() -> None:
-    line = national(
-        address=belgian(), formerAddresses=[belgian("1111")], civilState={"code": 20, "partner": {}}, blocked=True
-    )
+    line = national(address=belgian(), formerAddresses=[belgian("1111")], civilState={"code": 20, "partner": {}})
     line["nationalRegister"]["name"]["complete"] = True
     line["register"] = "rad"
     told = read(line)
@@ -155,6 +153,24 @@ def test_ss_08_a_rad_person_has_a_copy_without_address() -> None:
     assert told.cbss.civil_state is not None
     assert told.cbss.civil_state.partner is None
     assert [dossier.origin for dossier in told.dossiers] == [Origin.RR, Origin.KSZ]
+
+
+def test_ip_18_blocked_data_are_not_published_by_a_copy() -> None:
+    """Only data of the National Register are blocked, so those of the CBSS register would be given."""
+    line = national(blocked=True) | {"register": "rad"}
+    with pytest.raises(DataError, match="blocked: blocked data are not copied"):
+        read(line)
+    own = cbss("rad", name={"lastName": "Own"})["cbssRegister"]
+    told = read(line | {"cbssRegister": own})
+    assert told.cbss is not None
+    assert told.cbss.name.last == "Own"
+
+
+def test_ip_18_what_cannot_be_read_cannot_be_read_in_a_copy() -> None:
+    """The parts that the CBSS register does not hold are not copied anyway."""
+    told = read(national(unreadable=[part.value for part in Unreadable]) | {"register": "rad"})
+    assert told.cbss is not None
+    assert told.cbss.unreadable == (Unreadable.SOMETHING, Unreadable.EVERYTHING)
 
 
 def test_a_copy_that_would_make_the_line_too_long_to_be_read_again_is_refused() -> None:
@@ -205,6 +221,14 @@ ABROAD = {"legal": {"standard": {"country": {"code": "111"}}}}
             "nationalRegister.nationality.location.descriptions: must have at most 5 entries",
         ),
         (national(address=ABROAD), "nationalRegister.address.legal.standard.country: a standard address of this"),
+        *(
+            (national(address=address), "nationalRegister.address.postAbroad: only somebody registered at a diplomatic")
+            for address in (
+                belgian() | {"postAbroad": FREE},
+                {"postAbroad": FREE},
+                {"manager": {"location": {"code": "44021"}}, "postAbroad": FREE},
+            )
+        ),
         (national(formerAddresses=[{"legal": {}}]), "nationalRegister.formerAddresses.0.legal: must hold either"),
         (
             national(address={"manager": {"location": {"code": "1234"}, "linguisticRegime": "Dutch"}}),
@@ -239,6 +263,32 @@ def test_what_is_refused_and_why(line: dict[str, Any], why: str) -> None:
         read(line)
     assert refused.value.what.startswith(why)
     assert "KERKSTRAAT" not in refused.value.what
+
+
+@pytest.mark.parametrize(
+    "address", [{"legal": {"diplomatic": FREE}}, {"manager": {"location": {"code": "1234"}}}], ids=("legal", "manager")
+)
+def test_ip_16_post_abroad_is_for_people_at_a_diplomatic_post(address: dict[str, Any]) -> None:
+    line = read(national(address=address | {"postAbroad": FREE}))
+    assert line.national is not None
+    assert line.national.address is not None
+    assert line.national.address.post_abroad is not None
+
+
+@pytest.mark.parametrize(("part", "digits", "wrong"), [("street", 4, (2, 3, 5)), ("municipality", 5, (2, 3, 4))])
+def test_ip_17_codes_of_an_address_in_belgium(part: str, digits: int, wrong: tuple[int, ...]) -> None:
+    """A search by address could ask for no other street. Abroad the codes are of any length."""
+    place = belgian()["legal"]["standard"]
+    read(national(address={"legal": {"standard": place | {part: {"code": "1" * digits}}}}))
+    read(national(address={"legal": {"standard": place | {part: {"descriptions": [{"text": "ONBEKEND"}]}}}}))
+    for length in wrong:
+        address = {"legal": {"standard": place | {part: {"code": "1" * length}}}}
+        with pytest.raises(DataError, match=rf"address.legal.standard.{part}.code: a {part}.* has {digits} digits"):
+            read(national(address=address))
+        with pytest.raises(DataError, match=r"formerAddresses.0.legal.standard"):
+            read(national(formerAddresses=[address]))
+        abroad = {"country": {"code": "111"}, part: {"code": "1" * length}}
+        read(cbss(address={"legal": {"standard": abroad}}))
 
 
 def test_ip_18_every_part_that_can_be_unreadable_can_be_told() -> None:

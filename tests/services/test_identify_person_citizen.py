@@ -156,7 +156,26 @@ def test_ip16_a_partners_name_is_always_in_capitals(version: Version, names: dic
     assert name is not None
     assert not name.attrib
     told = {etree.QName(n).localname: n.text for n in name}
-    assert told == {"LastName": "DUPONT-ŠIMIĆ", "CompleteFirstName": "true", **names}
+    assert told == {"LastName": "DUPONT-ŠIMIĆ", "CompleteFirstName": "false", **names}
+
+
+@pytest.mark.parametrize("registered", [True, False])
+@pytest.mark.parametrize(
+    ("number", "version", "all_given"),
+    [
+        *((0, TWO, True), (2, TWO, True), (3, TWO, False), (4, TWO, False)),
+        *((0, THREE, True), (2, THREE, True), (3, THREE, True), (4, THREE, False)),
+    ],
+)
+def test_ip16_first_names_are_complete_when_the_register_has_all_and_all_are_given(
+    number: int, version: Version, *, all_given: bool, registered: bool
+) -> None:
+    name = replace(NAME, firsts=NAME.firsts[:number], complete=registered)
+    state = CivilState(CivilStateCode.MARRIED, partner=Partner(SSIN, name))
+    citizen = shown(replace(WHOLE, name=name, civil_state=state), RR, version)
+    expected = "true" if registered and all_given else "false"
+    assert text(citizen, "p:LegalData/p:Name/p:CompleteFirstName") == expected
+    assert text(citizen, "p:LegalData/p:CivilState/p:Partner/p:Name/p:CompleteFirstName") == expected
 
 
 @pytest.mark.parametrize("version", Version)

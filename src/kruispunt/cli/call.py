@@ -36,10 +36,9 @@ from kruispunt.pipeline.service import Control, Field, Operation, Service
 from kruispunt.services.discovery import folders, service_in
 from kruispunt.wss.sign import Signer
 from kruispunt.xml.namespaces import SOAP, SOAP12
-from kruispunt.xml.parse import Limits, parse
+from kruispunt.xml.parse import REPLY_LIMITS, parse, parse_own
 from kruispunt.xml.soap import unsigned_envelope
 
-REPLY_LIMITS = Limits(size=16 * 1024 * 1024, elements=500_000, namespaces=1_024)
 EXIT_FAULT = 1
 
 
@@ -294,7 +293,8 @@ def _told(told: Told, request: bytes, reply: bytes, status: int, verified: str) 
 
 def _pretty(message: bytes) -> str:
     """Indented for reading; the signature no longer holds for this text."""
-    root = etree.fromstring(message, etree.XMLParser(remove_blank_text=True, resolve_entities=False, no_network=True))
+    parser = etree.XMLParser(remove_blank_text=True, resolve_entities=False, no_network=True, huge_tree=True)
+    root = etree.fromstring(message, parser)
     etree.indent(root, "  ")
     text: str = etree.tostring(root, encoding="unicode")
     return text
@@ -307,7 +307,7 @@ def _print(service: Service, result: dict[str, Any], reply: bytes, given: dict[s
     if given["as_json"]:
         print_json(result)
         return
-    out.print(payload_text(reply, service), markup=False)
+    typer.echo(payload_text(reply, service))
     heading = "fault" if result["kind"] == "fault" else result["value"] or "reply"
     out.print(f"\n{heading} {result['code'] or ''}  {result['description'] or ''}", markup=False)
     for name, value in result["information"].items():
@@ -323,6 +323,7 @@ def payload_text(message: bytes, service: Service | None = None) -> str:
     if service is not None and service.dialect is not None and payload.tag == service.dialect.element:
         document = service.dialect.told(payload).document
         payload = payload if document is None else document
-    alone = parse(etree.tostring(payload, method="c14n", exclusive=True, with_tail=False), REPLY_LIMITS)
+    # Written by ourselves, from what was parsed: this form declares a namespace on every person again.
+    alone = parse_own(etree.tostring(payload, method="c14n", exclusive=True, with_tail=False))
     etree.indent(alone, "  ")
     return etree.tostring(alone, encoding="unicode")

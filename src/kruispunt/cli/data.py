@@ -20,7 +20,9 @@ from kruispunt.storage.database import Database
 
 def import_(
     kind: Annotated[str, typer.Argument(help="Kind of data: see kruispunt data kinds.")],
-    file: Annotated[Path, typer.Argument(help="JSON Lines; see docs/reference/imports.md.", exists=True)],
+    file: Annotated[
+        Path, typer.Argument(help="JSON Lines; see docs/reference/imports.md.", exists=True, dir_okay=False)
+    ],
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -22,7 +22,10 @@ from kruispunt.storage.database import Database
 
 def feed(
     stream: Annotated[str, typer.Argument(help="Name of the stream, one of mutation_streams.")],
-    file: Annotated[Path, typer.Argument(help="JSON Lines or XML; see docs/reference/subscriptions.md.", exists=True)],
+    file: Annotated[
+        Path,
+        typer.Argument(help="JSON Lines or XML; see docs/reference/subscriptions.md.", exists=True, dir_okay=False),
+    ],
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -20,7 +20,9 @@ from kruispunt.storage.database import Database
 
 
 def define(
-    file: Annotated[Path, typer.Argument(help="TOML; see docs/reference/subscriptions.md.", exists=True)],
+    file: Annotated[
+        Path, typer.Argument(help="TOML; see docs/reference/subscriptions.md.", exists=True, dir_okay=False)
+    ],
     config: ConfigOption = None,
 ) -> None:
     """Define subscriptions, or change them; those that the file does not name stay.

@@ -26,7 +26,9 @@ from kruispunt.storage.database import Database
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="JSON Lines; see docs/reference/imports.md.", exists=True)],
+    file: Annotated[
+        Path, typer.Argument(help="JSON Lines; see docs/reference/imports.md.", exists=True, dir_okay=False)
+    ],
     write_new: Annotated[
         bool, typer.Option("--changes", help="Write a change for each new person too; who changes always has one.")
     ] = False,

@@ -17,11 +17,15 @@ def phonetic(
 ) -> None:
     """Show what names sound like, and whether a search for one finds the others.
 
-    Exit code 1 when several names do not all share a key.
+    Exit code 1 when several names do not all share a key, 2 for a name without letters and digits. A name that begins
+    with a hyphen stands behind --.
 
     Example: kruispunt phonetic "De Clercq" "De Klerk"
     """
     explanations, common = [explain(name) for name in names], shared(names)
+    for each in explanations:
+        if not each.heard:
+            raise typer.BadParameter(f"{each.name!r} has neither letters nor digits: there is nothing to look for.")
     if as_json:
         print_json(
             {

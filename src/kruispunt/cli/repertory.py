@@ -32,7 +32,7 @@ OwnerOption = Annotated[str, typer.Option("--owner", help="CBE number of the reg
 
 
 def define(
-    file: Annotated[Path, typer.Argument(help="TOML; see docs/reference/repertory.md.", exists=True)],
+    file: Annotated[Path, typer.Argument(help="TOML; see docs/reference/repertory.md.", exists=True, dir_okay=False)],
     config: ConfigOption = None,
 ) -> None:
     """Define registers and their dossier types, or change them.
@@ -77,7 +77,9 @@ def types(
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="JSON Lines; see docs/reference/imports.md.", exists=True)],
+    file: Annotated[
+        Path, typer.Argument(help="JSON Lines; see docs/reference/imports.md.", exists=True, dir_okay=False)
+    ],
     owner: OwnerOption = cbe.CBSS,
     config: ConfigOption = None,
     as_json: JsonOption = False,

@@ -182,6 +182,10 @@ class _Exchange(BaseHTTPRequestHandler):
         """A page in a browser on this machine must not be able to ask anything."""
         if self.headers.get("Origin") is not None:
             raise _Refused(CLIENT, "relay.origin", "a web page must not use this relay", "Send no Origin header.")
+        if not (self.path.isascii() and self.path.isprintable()):
+            raise _Refused(
+                CLIENT, "relay.path", "the path holds something else than ASCII characters", "Write it percent-encoded."
+            )
         host = self.headers.get_all("Host") or []
         if len(host) != 1 or (self.server.loopback and not _is_loopback(host[0])):
             raise _Refused(

@@ -19,10 +19,7 @@ from kruispunt.wss.policy import STRICT, Policy
 from kruispunt.wss.sign import Signer
 from kruispunt.wss.trust import PinnedCertificates, Trust, Trusted, TrustStore, untrusted
 from kruispunt.wss.verify import Signed, verify
-from kruispunt.xml.parse import Limits, parse
-
-REPLY_LIMITS = Limits(size=16 * 1024 * 1024, elements=500_000, namespaces=1_024)
-"""A client trusts its own bank more than the bank trusts its clients."""
+from kruispunt.xml.parse import REPLY_LIMITS, parse
 
 
 class NamedSigner:

@@ -138,7 +138,9 @@ def _citizen(
         "address": {"manager": manager, "legal": {"standard": {**address, "modified": settled}}},
     }
     _rarely(chance, legal, lists, born)
-    return Member(Kind.NATIONAL, "rad" if chance.random() < 0.05 else "national", sex, True, birth, legal)
+    # Blocked data are not copied to the CBSS register.
+    struck_off = chance.random() < 0.05 and "blocked" not in legal
+    return Member(Kind.NATIONAL, "rad" if struck_off else "national", sex, True, birth, legal)
 
 
 def _rarely(chance: random.Random, legal: dict[str, Any], lists: Lists, born: int) -> None:

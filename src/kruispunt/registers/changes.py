@@ -56,6 +56,7 @@ class ChangeKind(Enum):
 
 
 # The documents by subqueries: one probe a person, whatever the planner's statistics say.
+_ENDED: Final = "SELECT 1 FROM person WHERE ssin = $1 AND state = 3"
 _KNOWN: Final = """
     SELECT p.ssin, p.register, p.replaced_by, p.replaced_by IS NULL AND p.state = 3,
         (SELECT convert_to(document, 'UTF8') FROM dossier WHERE ssin = p.ssin AND origin = 1),
@@ -142,6 +143,10 @@ class Changer:
         """The facts about those of the numbers that a register knows."""
         rows = await self._connection.fetch(_KNOWN, list(numbers), timeout=PATIENCE)
         return {row[0]: Facts(*row) for row in rows}
+
+    async def ended(self, number: int) -> bool:
+        """Whether the chain of a number that was known before has no valid end: cancelled, unknown, or a circle."""
+        return bool(await self._connection.fetch(_ENDED, number, timeout=PATIENCE))
 
     async def tell(self, lines: Iterable[Told]) -> None:
         """Bring the registers to what is told; when a number is told of twice, the last time holds."""
@@ -244,6 +249,11 @@ async def replace(database: Database, ssin: Ssin, by: Ssin, *, author: str) -> N
         if new not in known:
             raise DataError("no register knows the number that should come in its place: import that person first")
         await _refuse_circle(changer, ssin, by)
+        if await changer.ended(new):
+            raise DataError(
+                "the number that should come in its place is cancelled, or its chain ends in none that is valid: "
+                "this one would be cancelled by it; cancel it, if that is meant"
+            )
         await changer.tell([Told(facts._replace(replaced_by=new))])
 
 

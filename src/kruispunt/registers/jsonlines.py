@@ -156,16 +156,23 @@ def required_ssin(fields: Fields, name: str, *, today: date, test_band: bool) ->
     return value
 
 
+def _line(source: BinaryIO) -> bytes:
+    try:
+        return source.readline(LONGEST_LINE)
+    except OSError as error:
+        raise DataError(f"the file cannot be read: {error.strerror}") from error
+
+
 def _numbered(source: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
     """Every line that is not empty with its number; None for a line that is too long, which is read past."""
     number = 0
-    while line := source.readline(LONGEST_LINE):
+    while line := _line(source):
         number += 1
         if number == 1:
             line = line.removeprefix(_BYTE_ORDER_MARK)
         if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
             while line and not line.endswith(b"\n"):
-                line = source.readline(LONGEST_LINE)
+                line = _line(source)
             yield number, None
         elif line and not line.isspace():
             yield number, line

@@ -33,7 +33,9 @@ MOST_FORMER: Final = 200
 """Former names, and former addresses, that are kept of one person."""
 MOST_FIRST_NAMES: Final = 20
 MUNICIPALITY_DIGITS: Final = 5
-"""A location code of five digits is a municipality; a diplomatic post has four (IP-17)."""
+POST_DIGITS: Final = 4
+STREET_DIGITS: Final = 4
+"""Of location codes: five are a municipality, four a diplomatic post, or a street within its municipality (IP-17)."""
 
 
 class Origin(Enum):

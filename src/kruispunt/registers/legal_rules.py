@@ -14,11 +14,15 @@ from kruispunt.identifiers.partial_date import PartialDate
 from kruispunt.identifiers.ssin import InvalidSsin
 from kruispunt.registers.legal_data import (
     MUNICIPALITY_DIGITS,
+    POST_DIGITS,
+    STREET_DIGITS,
     AddressInformation,
     CivilState,
     Inscription,
     LegalData,
+    Location,
     Origin,
+    StandardAddress,
     Subregister,
     Unreadable,
 )
@@ -40,8 +44,15 @@ def check(legal: LegalData, origin: Origin, register: Register, *, today: date, 
 
 def to_rad(national: LegalData) -> LegalData:
     """What is copied to the CBSS register when somebody is struck off: no address, and nothing that only the National
-    Register tells (SS-08).
+    Register tells (SS-08). What cannot be read there cannot be read in the copy (IP-18).
+
+    Raises DataError while the data are blocked: those of the CBSS register never are, so a copy would publish them.
     """
+    if national.blocked:
+        raise DataError(
+            f"{FIELDS[Origin.RR]}.blocked: blocked data are not copied to the CBSS register; "
+            f"tell {FIELDS[Origin.KSZ]}, or leave somebody who is blocked in the register national"
+        )
     return replace(
         national,
         inscription=Inscription(Subregister.RAD),
@@ -50,8 +61,7 @@ def to_rad(national: LegalData) -> LegalData:
         civil_state=None if national.civil_state is None else CivilState(national.civil_state.code),
         address=None,
         former_addresses=(),
-        blocked=False,
-        unreadable=(),
+        unreadable=tuple(part for part in national.unreadable if part not in _OF_NATIONAL_REGISTER),
     )
 
 
@@ -130,8 +140,35 @@ def _address(addresses: AddressInformation, origin: Origin) -> str | None:
         if legal.standard is not None and legal.standard.belgian is not (origin is Origin.RR):
             where = "in Belgium" if origin is Origin.RR else "abroad"
             return f".legal.standard.country: a standard address of this register lies {where}"
+        if legal.standard is not None and origin is Origin.RR:
+            broken = _belgian(legal.standard)
+            if broken is not None:
+                return f".legal.standard{broken}"
+    if addresses.post_abroad is not None and not _at_a_post(addresses):
+        return ".postAbroad: only somebody registered at a diplomatic post has one"
     if origin is Origin.KSZ:
         others = (manager, addresses.temporary, addresses.post_abroad, addresses.temporary_abroad)
         if any(each is not None for each in others) or (legal is not None and legal.diplomatic is not None):
             return ": the CBSS register holds a standard address alone"
     return None
+
+
+def _belgian(address: StandardAddress) -> str | None:
+    """Codes of another length are no streets or municipalities, and no search by address could ask for them (IP-17)."""
+    if _differs(address.municipality, MUNICIPALITY_DIGITS):
+        return f".municipality.code: a municipality has {MUNICIPALITY_DIGITS} digits"
+    if _differs(address.street, STREET_DIGITS):
+        return f".street.code: a street in Belgium has {STREET_DIGITS} digits"
+    return None
+
+
+def _differs(location: Location | None, digits: int) -> bool:
+    return location is not None and location.code is not None and len(location.code) != digits
+
+
+def _at_a_post(addresses: AddressInformation) -> bool:
+    """Whether somebody is registered at a diplomatic post: by the form of the address, or by who manages it (IP-16)."""
+    manager, legal = addresses.manager, addresses.legal
+    if legal is not None:
+        return legal.diplomatic is not None
+    return manager is not None and len(manager.location.code or "") == POST_DIGITS

@@ -57,6 +57,12 @@ class Limits:
 
 
 LIMITS: Final = Limits()
+REPLY_LIMITS: Final = Limits(size=512 * 1024 * 1024, elements=10_000_000, namespaces=1_024)
+"""Of a reply, for whoever asked: a client trusts its own bank more than the bank trusts its clients. There is room for
+everybody of an address where 100,000 people are registered (IP-15), at 2.5 KB each and twice as much.
+"""
+_LONGEST_TEXT: Final = 10_000_000
+"""Bytes. libxml2 reads no longer text, unless it is told to; a whole document of SSDN is one text."""
 
 
 def parse(data: bytes, limits: Limits = LIMITS) -> etree._Element:
@@ -66,7 +72,7 @@ def parse(data: bytes, limits: Limits = LIMITS) -> etree._Element:
     _check_encoding(data)
     content = check_prolog(data)
     try:
-        root = _LOCAL.parse(data)
+        root = _LOCAL.parse(data) if len(data) < _LONGEST_TEXT else etree.fromstring(data, _huge_parser())
     except etree.XMLSyntaxError as error:
         raise _refused("xml.well-formed", f"the message is not well-formed XML: {_reason(error)}") from None
     if root.getroottree().docinfo.internalDTD is not None:
@@ -77,6 +83,18 @@ def parse(data: bytes, limits: Limits = LIMITS) -> etree._Element:
     return root
 
 
+def without_encoding(text: str) -> bytes:
+    """A document that came as text, in UTF-8. It was decoded already, so what its declaration says of an encoding says
+    nothing: UTF-8 is written instead. All else is left as it stands, for `parse` to judge.
+    """
+    data = text.encode()
+    declaration = _DECLARATION.match(data, len(_BOM) if data.startswith(_BOM) else 0)
+    if declaration is None or declaration.lastindex is None:
+        return data
+    begin, end = declaration.span(declaration.lastindex)
+    return data[:begin] + b"utf-8" + data[end:]
+
+
 def detached(element: etree._Element) -> etree._Element:
     """A copy of `element` as a document of its own, with every namespace that was in scope declared on it."""
     return parse_own(etree.tostring(element, encoding="utf-8", with_tail=False))
@@ -85,6 +103,11 @@ def detached(element: etree._Element) -> etree._Element:
 def parse_own(data: bytes) -> etree._Element:
     """The root element of XML that this program wrote itself: nothing but well-formedness is checked."""
     return _LOCAL.parse(data)
+
+
+def _huge_parser() -> etree.XMLParser:
+    """One for a long document, which only the limits of a reply let through."""
+    return etree.XMLParser(**{**_OPTIONS, "huge_tree": True})
 
 
 def _check_encoding(data: bytes) -> None:
@@ -191,7 +214,7 @@ def _longer_value_than(length: int) -> Callable[[bytes], object]:
 
 def _namespaces(data: bytes) -> list[str]:
     """The name in each declaration. A tree knows which are in scope, not where each was declared: ask the parser."""
-    parser = etree.XMLPullParser(events=("start-ns",), **_OPTIONS)
+    parser = etree.XMLPullParser(events=("start-ns",), **{**_OPTIONS, "huge_tree": len(data) >= _LONGEST_TEXT})
     parser.feed(data)
     parser.close()
     declared = cast("Iterator[tuple[str, tuple[str, str]]]", parser.read_events())

@@ -16,6 +16,7 @@ from kruispunt.identifiers.ssin import Ssin
 from kruispunt.registers.dossiers import look_up
 from kruispunt.registers.keys import birth_number, first_name_keys
 from kruispunt.registers.legal_data import Dossier, LegalData, Origin, Unreadable
+from kruispunt.registers.people import State
 from kruispunt.registers.phonetics import fold
 from kruispunt.registers.search.criteria import NameCriteria
 
@@ -43,8 +44,12 @@ class Resolved:
     """Numbers found of people whose data are blocked for a time (32000001)."""
 
 
-async def resolve(database: Database, ssins: Iterable[Ssin]) -> Resolved:
-    """The people for whom these numbers stand. Raises StorageError."""
+async def resolve(database: Database, ssins: Iterable[Ssin], *, follow: bool = True) -> Resolved:
+    """The people for whom these numbers stand. Raises StorageError.
+
+    Without `follow`, a number that was replaced by one that is valid stands for nobody: the search by address finds
+    each by what is registered under the last number (IP-15).
+    """
     wanted = tuple(dict.fromkeys(ssins))
     known = await look_up(database, wanted)
     found_as: dict[Ssin, list[Ssin]] = {}
@@ -52,6 +57,8 @@ async def resolve(database: Database, ssins: Iterable[Ssin]) -> Resolved:
     left_out: list[Ssin] = []
     blocked: list[Ssin] = []
     for ssin in wanted:
+        if not follow and ssin in known and known[ssin].person.state is State.REPLACED:
+            continue
         dossier = known[ssin].latest if ssin in known else None
         if dossier is None or Unreadable.EVERYTHING in dossier.legal.unreadable:
             left_out.append(ssin)

@@ -35,6 +35,11 @@ class Version(Enum):
     TWO_NAMES = "20050329"
     THREE_NAMES = "20090818"
 
+    @property
+    def first_names(self) -> int:
+        """How many of the National Register's first names are given."""
+        return 2 if self is Version.TWO_NAMES else 3
+
 
 def write_citizen(dossier: Dossier, version: Version) -> str:
     """`Citizen`, whose prefix `person` somebody around it declares."""
@@ -68,7 +73,7 @@ def write_name(name: Name, origin: Origin, version: Version) -> str:
     spell: Callable[[str], str] = str.upper if version is Version.TWO_NAMES else str
     changed = _modified(name.modified) if origin is Origin.KSZ else ""
     first, middle, second_middle = first_names(name, origin, version)
-    complete = None if name.complete is None or origin is Origin.KSZ else boolean(name.complete)
+    complete = None if origin is Origin.KSZ else _complete(name, version)
     return (
         f"<person:Name{changed}>"
         f"{element('person:LastName', spell(name.last))}"
@@ -88,8 +93,13 @@ def first_names(name: Name, origin: Origin, version: Version) -> tuple[str | Non
     if origin is Origin.KSZ:
         return _at(firsts, 0), " ".join(firsts[1:]) or None, None
     if version is Version.TWO_NAMES:
-        return " ".join(firsts[:2]) or None, None, None
+        return " ".join(firsts[: version.first_names]) or None, None, None
     return _at(firsts, 0), _at(firsts, 1), _at(firsts, 2)
+
+
+def _complete(name: Name, version: Version) -> str | None:
+    """Whether all first names are given: the register has them all, and the version has room for them."""
+    return None if name.complete is None else boolean(name.complete and len(name.firsts) <= version.first_names)
 
 
 def _at(names: tuple[str, ...], position: int) -> str | None:
@@ -170,7 +180,7 @@ def _partner_name(name: Name, version: Version) -> str:
         + optional("person:MiddleName", middle and middle.upper())
         + optional("person:SecondMiddleName", second_middle and second_middle.upper())
         + optional("person:FirstName", first and first.upper())
-        + optional("person:CompleteFirstName", None if name.complete is None else boolean(name.complete)),
+        + optional("person:CompleteFirstName", _complete(name, version)),
     )
 
 

@@ -19,9 +19,8 @@ from kruispunt.services.identify_person.other_payload import CPAS_LIST, CPAS_REG
 from kruispunt.services.identify_person.other_xml import MANAGE_FIELDS, SECTOR_FIELDS
 from kruispunt.services.identify_person.payload import CPAS_BY_SSIN, CPAS_PHONETIC
 from kruispunt.xml.build import attribute, element, text, wrap
-from kruispunt.xml.parse import Limits, parse
+from kruispunt.xml.parse import REPLY_LIMITS, parse
 
-REPLY_LIMITS: Final = Limits(size=16 * 1024 * 1024, elements=500_000, namespaces=1_024)
 NEWEST: Final = "20090818"
 USER: Final = compute(date(1980, 1, 1), 901, test_band=True)
 """Who asks, unless it is said: a number that is nobody's."""

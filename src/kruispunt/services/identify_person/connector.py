@@ -26,6 +26,7 @@ from kruispunt.services.identify_person.codes import ARGUMENT_MISSING, SOME_ERRO
 from kruispunt.services.identify_person.envelope import (
     REQUEST,
     Served,
+    collapsed,
     open_document,
     organisation_of,
     reference_of,
@@ -37,16 +38,16 @@ from kruispunt.services.identify_person.other_services import Consulted, Managed
 from kruispunt.services.identify_person.payload import ArgumentMissing
 from kruispunt.services.identify_person.summary import Detail, Status, detail, status_of
 from kruispunt.services.identify_person.write import write_payload
-from kruispunt.xml.parse import Limits, parse
+from kruispunt.xml.parse import REPLY_LIMITS, parse
 from kruispunt.xml.schemas import schema
 
 if TYPE_CHECKING:
     from kruispunt.services.identify_person.answered import Answered
 
 CONTRACT: Final = Path(__file__).resolve().parent / "contract"
-REPLY_LIMITS: Final = Limits(size=16 * 1024 * 1024, elements=500_000, namespaces=1_024)
 MOST_REQUESTS: Final = 20
 """Service requests in one message (ours); each counts against the volume that was agreed."""
+VERSION_LENGTH: Final = 8
 CLAIM_LENGTH: Final = 64
 HEADER: Final = "A validation error occurred while parsing the request header: "
 
@@ -99,7 +100,7 @@ class Connector:
         if document is None:
             document = self._open(exchange, platform)
         trouble = None if document.tag == REQUEST else f"the document is no {REQUEST}"
-        trouble = trouble or schema(CONTRACT / "SSDNService.xsd").check(document)
+        trouble = trouble or schema(CONTRACT / "SSDNService.xsd").check(document) or _short_version(document)
         if trouble is not None:
             raise InvalidRequest("ssdn.envelope", trouble, element="SSDNRequest", remedy=_FOLLOW)
         found = list(service_requests(document))
@@ -189,10 +190,19 @@ class Connector:
 _FOLLOW: Final = "Follow the XSDs of the connector: ?xsd=SSDN20090818.xsd beside ?wsdl."
 
 
+def _short_version(document: etree._Element) -> str | None:
+    """A Version that is too short once its white space is collapsed, as the reply's type does with what it repeats:
+    the request's type counts blanks too."""
+    for node in document.iterfind(f"{{{SERVICE}}}ServiceRequest/{{{SERVICE}}}Version"):
+        if len(collapsed(node.text)) != VERSION_LENGTH:
+            return f"a Version has {VERSION_LENGTH} characters, not counting blanks around it"
+    return None
+
+
 def _name_of(element: etree._Element) -> tuple[str, str]:
     parent = element.getparent()
     assert parent is not None
-    return (parent[0].text or "").strip(), (parent[1].text or "").strip()
+    return collapsed(parent[0].text), collapsed(parent[1].text)
 
 
 def _context(exchange: Exchange, platform: Platform, organisation: str, operation: str) -> str:

@@ -19,11 +19,12 @@ from kruispunt.services.identify_person.namespaces import COMMON as COMMON_NS
 from kruispunt.services.identify_person.namespaces import CONNECTOR, SERVICE
 from kruispunt.services.identify_person.summary import Detail, Status, write_summary
 from kruispunt.xml.build import attribute, element, optional, text
-from kruispunt.xml.parse import Limits, detached, parse
+from kruispunt.xml.parse import Limits, detached, parse, without_encoding
 
 REQUEST: Final = f"{{{SERVICE}}}SSDNRequest"
 _PREFIXES: Final = {SERVICE: "ssdn", COMMON_NS: "common"}
 _CBE: Final = re.compile(r"[0-9]{9,10}").fullmatch
+_BLANKS: Final = re.compile(r"[ \t\r\n]+").sub
 _NUMBER: Final = re.compile(r"[0-9]{1,3}").fullmatch
 
 
@@ -43,12 +44,13 @@ def open_document(body_element: etree._Element, limits: Limits) -> etree._Elemen
     """The document inside `xmlString`: escaped as text, as the contract has it, or as an element, as some clients send
     it.
 
-    As text it passes the same parser, with the same limits, as the message around it (PL-09). An element has passed
-    them already. Raises InvalidRequest for what is no well-formed document.
+    As text it passes the same parser, with the same limits, as the message around it (PL-09); which encoding it
+    declares does not matter, as .NET writes utf-16 there. An element has passed them already. Raises InvalidRequest for
+    what is no well-formed document.
     """
     if len(body_element) == 1 and not ((body_element.text or "") + (body_element[0].tail or "")).strip():
         return detached(body_element[0])
-    return parse((body_element.text or "").strip().encode(), limits)
+    return parse(without_encoding((body_element.text or "").strip()), limits)
 
 
 def _s(name: str) -> str:
@@ -83,7 +85,12 @@ def service_requests(document: etree._Element) -> Iterator[tuple[str, str, etree
     """ServiceId, Version and payload of each request of a document; what is malformed is left out."""
     for request in document.iterchildren(_s("ServiceRequest")):
         if len(request) == 3:
-            yield (request[0].text or "").strip(), (request[1].text or "").strip(), request[2]
+            yield collapsed(request[0].text), collapsed(request[1].text), request[2]
+
+
+def collapsed(text: str | None) -> str:
+    """A text as a type that collapses white space reads it: XML's four characters, and no other blanks."""
+    return _BLANKS(" ", text or "").strip(" ")
 
 
 def write_reply(

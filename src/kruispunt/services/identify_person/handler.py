@@ -40,6 +40,8 @@ _PARTS: Final = {
     Unreadable.LEGAL_ADDRESS_DETAILS: codes.LEGAL_ADDRESS,
     Unreadable.TEMPORARY_ADDRESS_ABROAD: codes.TEMPORARY_ADDRESS_ABROAD,
 }
+_NOT_IN: Final = {Version.TWO_NAMES: frozenset({Unreadable.TEMPORARY_ADDRESS_ABROAD}), Version.THREE_NAMES: frozenset()}
+"""Parts for which a version has no field: that they cannot be read is not told (IP-16)."""
 
 
 async def by_ssin(call: Call, registers: Registers) -> Outcome:
@@ -55,11 +57,11 @@ async def phonetic(call: Call, registers: Registers) -> Outcome:
 
 
 async def by_address(call: Call, registers: Registers) -> Outcome:
-    """IP-15: nobody is an answer too."""
+    """IP-15: nobody is an answer too. Whose number was replaced is found where they were registered last."""
     asked: ByAddress = call.criteria
     criteria = AddressCriteria(asked.postal_code, asked.street_code, asked.house_number, asked.box)
-    resolved = await registers.resolve(await registers.by_address(criteria))
-    people, details = _told(resolved, resolved.people)
+    resolved = await registers.resolve(await registers.by_address(criteria), follow=False)
+    people, details = _told(resolved, resolved.people, asked.version)
     return _outcome(Answered(people, details, asked.version))
 
 
@@ -94,7 +96,7 @@ async def _one(asked: BySsin, call: Call, registers: Registers) -> Told:
     if dossier.legal.blocked:  # the number at the end of a chain is of that person too: it is not told
         return (), (detail(codes.BLOCKED),)
     replaced = (_replaced(number, final),) if final != number else ()
-    return (dossier,), (*replaced, *_about(dossier))
+    return (dossier,), (*replaced, *_about(dossier, asked.version))
 
 
 async def _by_name(asked: ByName, call: Call, registers: Registers) -> Told:
@@ -116,14 +118,14 @@ async def _by_name(asked: ByName, call: Call, registers: Registers) -> Told:
     if not found.hits:
         return (), (detail(codes.NO_MATCH),)
     resolved = await registers.resolve(found.ssins)
-    return _told(resolved, best_first(resolved.people, criteria))
+    return _told(resolved, best_first(resolved.people, criteria), asked.version)
 
 
 def _broken(breach: Breach) -> Detail:
     return detail(codes.BY_CODE[breach.rule.value], (f"Phonetic Criteria: {breach.field.value}", breach.value))
 
 
-def _told(resolved: Resolved, people: tuple[ResolvedPerson, ...]) -> Told:
+def _told(resolved: Resolved, people: tuple[ResolvedPerson, ...], version: Version) -> Told:
     """Whom a search found, each once, and what goes with them (IP-13, IP-14).
 
     What is about the whole search comes first: a reply has room for thirty messages.
@@ -136,7 +138,7 @@ def _told(resolved: Resolved, people: tuple[ResolvedPerson, ...]) -> Told:
         for number in each.found_as
         if number != each.dossier.ssin
     ]
-    about = [one for each in people for one in _about(each.dossier)]
+    about = [one for each in people for one in _about(each.dossier, version)]
     return tuple(each.dossier for each in people), (*general, *replaced, *about)
 
 
@@ -188,9 +190,11 @@ def _replaced(number: Ssin, final: Ssin) -> Detail:
     return detail(codes.REPLACED, ("Original SSIN", number), ("Replacing SSIN", final))
 
 
-def _about(dossier: Dossier) -> Iterator[Detail]:
+def _about(dossier: Dossier, version: Version) -> Iterator[Detail]:
     """What could not be read of somebody who is shown (IP-18)."""
     for part in dossier.legal.unreadable:
+        if part in _NOT_IN[version]:
+            continue
         if part in _PARTS:
             yield detail(_PARTS[part], ("SSIN", dossier.ssin))
         elif part is Unreadable.SOMETHING:

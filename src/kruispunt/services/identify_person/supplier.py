@@ -26,8 +26,8 @@ class Registers(Protocol):
     async def by_address(self, criteria: AddressCriteria) -> tuple[Ssin, ...]:
         """Whose last Belgian address it is."""
 
-    async def resolve(self, ssins: tuple[Ssin, ...]) -> Resolved:
-        """The people for whom numbers stand."""
+    async def resolve(self, ssins: tuple[Ssin, ...], *, follow: bool = True) -> Resolved:
+        """The people for whom numbers stand; without `follow`, replaced numbers stand for nobody."""
 
 
 class OwnTables:
@@ -45,5 +45,5 @@ class OwnTables:
     async def by_address(self, criteria: AddressCriteria) -> tuple[Ssin, ...]:
         return await search.by_address(self._database, criteria)
 
-    async def resolve(self, ssins: tuple[Ssin, ...]) -> Resolved:
-        return await search.resolve(self._database, ssins)
+    async def resolve(self, ssins: tuple[Ssin, ...], *, follow: bool = True) -> Resolved:
+        return await search.resolve(self._database, ssins, follow=follow)
