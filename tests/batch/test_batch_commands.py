@@ -76,12 +76,10 @@ def test_an_inbox_is_emptied_in_order(ask: Ask, fresh_dsn: str, tmp_path: Path) 
     def names(directory: str) -> list[str]:
         return sorted(path.name for path in (inbox / directory).iterdir() if path.is_file())
 
-    both = [f"{name}{end}" for name in ("f-10.xml", "f-8.xml") for end in ("", ".voucher.xml")]
-    assert names("done") == sorted(both)
-    assert names("refused") == ["f-9.xml", "f-9.xml.voucher.xml"], "its number was taken by another file"
+    both = [f"{OWNER}-1-f-8.xml", f"{OWNER}-2-f-10.xml"]
+    assert names("done") == [f"{name}{end}" for name in both for end in ("", ".voucher.xml")]
+    refused = ["f-9.xml", "f-9.xml.refused.txt", "f-9.xml.voucher.xml"]
+    assert names("refused") == refused, "its number was taken by another file"
     assert names(".") == ["f-11.xml", "f-12.xml", "f-12.xml.voucher.xml"], "one waits for its turn, one for its voucher"
-    assert [name for name in names("outcomes") if "voucher" not in name] == [
-        "f-10.xml.outcome.xml",
-        "f-8.xml.outcome.xml",
-    ]
+    assert [name for name in names("outcomes") if "voucher" not in name] == [f"{name}.outcome.xml" for name in both]
     assert "another file was taken under sequence number 1" in errors

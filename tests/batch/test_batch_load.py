@@ -143,12 +143,19 @@ def test_rp_18_numbers_are_taken_in_order_and_never_by_another_file(ask: Ask, tm
     ask(question)
 
 
+def _head(file: Path, sequence: int) -> None:
+    """A file whose head tells another number than its voucher."""
+    file.write_bytes(senders.document([line(numbers(1)[0])], sequence))
+    senders.sign(file, 1, Kind.INSERT)
+
+
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
         (lambda file: file.write_bytes(file.read_bytes() + b" "), "not the one that was sent"),
         (lambda file: senders.sign(file, 1, Kind.INSERT, records=7), "its voucher tells 7"),
-        (lambda file: senders.sign(file, 2, Kind.INSERT), "do not say the same"),
+        (lambda file: senders.send(file.parent, [line(numbers(1)[0])], 2).replace(file), "not the one that was sent"),
+        (lambda file: _head(file, 2), "do not say the same"),
         (lambda file: senders.sign(file, 1, Kind.DELETE), "do not say the same"),
         (lambda file: senders.sign(file, 1, Kind.INSERT, environment=Environment.PRODUCTION), "this is acceptance"),
         (lambda file: voucher_of(file).unlink(), "cannot be read"),

@@ -5,22 +5,28 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from documentation import PAGES, ROOT, blocks, name_of, prose
+from documentation import GENERATED, PAGES, ROOT, blocks, name_of, prose
 from kruispunt.cli import call
+from kruispunt.cli.calls import kebab
 from kruispunt.cli.later import loaded
 from kruispunt.cli.main import app
+from kruispunt.demo.personas import Numbers, load_personas
+from kruispunt.identifiers.ssin import InvalidSsin, validate
+from kruispunt.services.discovery import discover
 
 ALWAYS = {"--help"}
 MADE_UP = "loud-echo"
 """The service that CONTRIBUTING adds; its own test goes through it."""
 
 _INLINE = re.compile(r"`(kruispunt [^`\n]+|make [a-z][^`\n]*)`")
+_SSIN = re.compile(r"(?<![0-9A-Za-z.-])[0-9]{11}(?![0-9A-Za-z-])")
 _TARGET = re.compile(r"^([a-z-]+):", re.MULTILINE)
 
 
@@ -66,6 +72,26 @@ def test_commands_exist(page: Path) -> None:
     for line in lines(page):
         if line.startswith("kruispunt ") and MADE_UP not in line:
             assert complaint(line) is None, f"{name_of(page)}: {line}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in GENERATED], ids=name_of)
+def test_numbers_are_sound(page: Path) -> None:
+    """Those of calls are numbers that the demo has; what is called elsewhere, with `--url`, is not the demo."""
+    for number in _SSIN.findall(page.read_text(encoding="utf-8")):
+        try:
+            validate(number, today=date(2026, 11, 22), test_band=True)
+        except InvalidSsin as error:
+            pytest.fail(f"{name_of(page)}: {number}: {error}")
+    for line in lines(page):
+        if line.startswith("kruispunt call ") and "--url" not in line:
+            assert set(_SSIN.findall(line)) <= demo_numbers(shlex.split(line)[2]), f"{name_of(page)}: {line}"
+
+
+@cache
+def demo_numbers(service: str) -> set[str]:
+    """The numbers that the calls of `kruispunt persona list` ask a service for, those with a wrong form left out."""
+    personas = [p for p in load_personas(discover(), Numbers.BAND) if kebab(p.service.folder.name) == service]
+    return {number for p in personas for number in (p.ssin, p.final) if number and p.code != "MSG00011"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

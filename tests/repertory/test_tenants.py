@@ -16,7 +16,7 @@ from kruispunt.identifiers import cbe
 from kruispunt.identifiers.organisation import OrganisationKey
 from kruispunt.repertory import tenants
 from kruispunt.repertory.lines import NO_ORGANISATION, Key
-from kruispunt.repertory.tenants import Definition, DossierType, read_definitions
+from kruispunt.repertory.tenants import Definition, DossierType, Silent, read_definitions
 from kruispunt.repertory.writing import Verdict
 from kruispunt.storage.database import Database
 
@@ -54,7 +54,7 @@ def test_rp_01_a_file_defines_registers_and_types(ask: Ask, tmp_path: Path) -> N
         DossierType("902", "File under examination", ONEM),
         DossierType("902", "File under examination", OrganisationKey("18/0")),
     )
-    assert {*definitions[0].types} == {*types}
+    assert {*definitions[0].types} == {types[0], *(Silent(t.code, t.name, t.organisation) for t in types[1:])}
 
     async def question(database: Database) -> None:
         await tenants.define(database, definitions, "tests")
@@ -99,11 +99,45 @@ def test_an_import_defines_what_it_names(ask: Ask) -> None:
     ask(question)
 
 
+def test_what_a_file_leaves_out_stays_as_it_is(ask: Ask, tmp_path: Path) -> None:
+    """An integrator stays one, and a closed type closed, when a file that renames them says nothing of it."""
+    owner = fresh_owner()
+    first = FILE.format(owner=owner)
+    silent = first.replace("integrator = true", "").replace("closed = true", "").replace("Known for", "Of")
+
+    async def question(database: Database) -> None:
+        await tenants.define(database, read_definitions(written(tmp_path, first)), "tests")
+        await tenants.define(database, read_definitions(written(tmp_path, silent)), "tests")
+        assert Definition(owner, "An integrator", True) in await tenants.registers(database)
+        assert DossierType("PARTNER", "Of a partner", closed=True) in await tenants.types_of(database, owner)
+        opened = first.replace("closed = true", "closed = false")
+        await tenants.define(database, read_definitions(written(tmp_path, opened)), "tests")
+        assert DossierType("PARTNER", "Known for a partner") in await tenants.types_of(database, owner)
+
+    ask(question)
+
+
+def test_a_new_register_is_no_integrators_unless_the_file_says_so(ask: Ask, tmp_path: Path) -> None:
+    owner = fresh_owner()
+    silent = FILE.format(owner=owner).replace("integrator = true", "")
+    plain = silent.replace('organisations = ["0206737484", "018/0"]', "").replace("closed = true", "")
+
+    async def question(database: Database) -> None:
+        with pytest.raises(ConfigurationError, match="902: only an integrator's types name organisations"):
+            await tenants.define(database, read_definitions(written(tmp_path, silent)), "tests")
+        assert owner not in {each.owner for each in await tenants.registers(database)}, "nothing was changed"
+        await tenants.define(database, read_definitions(written(tmp_path, plain)), "tests")
+        assert Definition(owner, "An integrator", False) in await tenants.registers(database)
+        assert [each.closed for each in await tenants.types_of(database, owner)] == [False, False]
+
+    ask(question)
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
         (("{owner}", "0999999999"), "check number"),
-        (("integrator = true", ""), "only an integrator's types name organisations"),
+        (("integrator = true", "integrator = false"), "only an integrator's types name organisations"),
         (('"018/0"', '"0206737484"'), "stands there twice"),
         (('"018/0"', '"18"'), "organisation"),
         (('code = "902"', 'code = ";"'), "dossierType"),

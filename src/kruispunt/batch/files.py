@@ -27,6 +27,7 @@ BLOCK: Final = 1 << 20
 PART: Final = 4_000
 """Lines of one transaction. It takes some 60 ms, in which who writes about the same numbers waits."""
 
+_KNOWN: Final = "SELECT 1 FROM register WHERE owner = $1"
 _LOCK: Final = "SELECT 1 FROM register WHERE owner = $1 FOR UPDATE"
 _HELD: Final = (
     "SELECT id, kind, records, sha256, day, finished, block, part FROM batch_file WHERE owner = $1 AND sequence = $2"
@@ -95,6 +96,14 @@ class Status:
         return self.lines - self.done - self.unchanged
 
 
+async def ask_turn(database: Database, owner: CbeNumber, voucher: Voucher) -> None:
+    """Whether this file may be taken now, as `take` would say, which has the last word. Raises as `take`."""
+    async with database.connection() as connection:
+        if await connection.fetchval(_KNOWN, cbe.to_int(owner)) is None:
+            raise _without_register(owner)
+        await _standing(connection, owner, voucher)
+
+
 async def take(
     connection: Connection, owner: CbeNumber, voucher: Voucher, signed: bytes, author: str, today: date
 ) -> Taken:
@@ -105,16 +114,10 @@ async def take(
     number, sequence = cbe.to_int(owner), voucher.header.sequence
     async with connection.transaction():
         if await connection.fetchval(_LOCK, number) is None:
-            raise DataError(f"{owner} has no register; define one: kruispunt repertory define")
-        held = await connection.fetchrow(_HELD, number, sequence)
-        if held is not None:
-            return _held(held, sequence, voucher)
-        last = await connection.fetchrow(_LAST, number)
-        following = 1 if last is None else last[0] + 1
-        if last is not None and last[1] is None:
-            raise NotYet(f"file {last[0]} of {owner} was not loaded to its end; load it first")
-        if sequence > following:
-            raise NotYet(f"sequence number {sequence}, but {following} is the next one of {owner}")
+            raise _without_register(owner)
+        standing = await _standing(connection, owner, voucher)
+        if standing is not None:
+            return standing
         content = voucher.content
         values = (voucher.kind, voucher.records, content.size, bytes.fromhex(content.sha256), signed, author, today)
         id_ = await connection.fetchval(_TAKE, number, sequence, *values, BLOCK, PART)
@@ -127,6 +130,25 @@ async def status(
     """The files that were taken last, the newest first. Raises StorageError."""
     rows = await database.fetch(_STATUS, None if owner is None else cbe.to_int(owner), sequence, most)
     return tuple(Status(cbe.from_int(row[0]), row[1], Kind(row[2]), *row[3:]) for row in rows)
+
+
+async def _standing(connection: Connection, owner: CbeNumber, voucher: Voucher) -> Taken | None:
+    """The file as it was taken, or None when it is the next one."""
+    number, sequence = cbe.to_int(owner), voucher.header.sequence
+    held = await connection.fetchrow(_HELD, number, sequence)
+    if held is not None:
+        return _held(held, sequence, voucher)
+    last = await connection.fetchrow(_LAST, number)
+    following = 1 if last is None else last[0] + 1
+    if last is not None and last[1] is None:
+        raise NotYet(f"file {last[0]} of {owner} was not loaded to its end; load it first")
+    if sequence > following:
+        raise NotYet(f"sequence number {sequence}, but {following} is the next one of {owner}")
+    return None
+
+
+def _without_register(owner: CbeNumber) -> DataError:
+    return DataError(f"{owner} has no register; define one: kruispunt repertory define")
 
 
 def _held(row: Record, sequence: int, voucher: Voucher) -> Taken:

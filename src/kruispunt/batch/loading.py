@@ -24,10 +24,9 @@ from typing import TYPE_CHECKING, Any, Final
 from asyncpg import DeadlockDetectedError
 
 from kruispunt.batch.blocks import Block, Blocks
-from kruispunt.batch.files import State, Taken
+from kruispunt.batch.files import NotYet, State, Taken
 from kruispunt.batch.items import Kind, Plain, Read
 from kruispunt.batch.judging import NoNumber
-from kruispunt.errors import DataError
 from kruispunt.identifiers.cbe import CbeNumber
 from kruispunt.identifiers.ssin import from_int
 from kruispunt.registers.dossiers import look_up
@@ -81,11 +80,11 @@ class _Part:
 
 @asynccontextmanager
 async def alone(connection: Connection, file: int) -> AsyncIterator[None]:
-    """Nobody else loads this file meanwhile. Raises DataError when somebody does, for longer than half a minute."""
+    """Nobody else loads this file meanwhile. Raises NotYet when somebody does, for longer than half a minute."""
     try:
         await connection.execute("SELECT pg_advisory_lock($1, $2)", _LOCKS, file, timeout=_PATIENCE_SECONDS)
     except TimeoutError:
-        raise DataError("another process loads this file") from None
+        raise NotYet("another process loads this file") from None
     try:
         await connection.execute("SET synchronous_commit = off")
         yield

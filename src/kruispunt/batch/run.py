@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from kruispunt.batch.admission import PLATFORM, Admitted, Door, admitted, check_content, open_lines
-from kruispunt.batch.files import State, Status, Taken, status, take
+from kruispunt.batch.files import State, Status, Taken, ask_turn, status, take
 from kruispunt.batch.loading import Job, alone, load
 from kruispunt.batch.outcomes import KIND, write_outcomes
 from kruispunt.files.atomic import written_whole
@@ -21,6 +21,7 @@ from kruispunt.files.voucher import (
     sign_voucher,
     voucher_of,
 )
+from kruispunt.identifiers.cbe import CbeNumber
 from kruispunt.repertory.writing import Author
 from kruispunt.wss.revocation import RevocationUnknown
 
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 
 OUTCOMES: Final = ".outcome.xml"
 """The outcomes of `FILE` are in `FILE` with this at its end; they have a voucher of their own."""
+
+
+def kept_as(owner: CbeNumber, sequence: int, name: str) -> str:
+    """The name under which a file is kept, and its outcomes, where those of all senders lie: no two files have it."""
+    return f"{owner}-{sequence}-{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +61,17 @@ class Loaded:
 async def load_file(
     bench: Bench, file: Path, directory: Path | None = None, progress: Callable[[int, int], None] = lambda *_: None
 ) -> Loaded:
-    """Load a file beside which its voucher lies, and write its outcomes there, or into `directory`.
+    """Load a file beside which its voucher lies, and write its outcomes there, or into `directory` as `kept_as` says.
 
     `progress` is told lines done and lines in all. Raises DataError or a Refusal, and then nothing of a file that was
-    not taken before has been changed; StorageError, and then the same call goes on with the file.
+    not taken before has been changed; StorageError, and then the same call goes on with the file. A file whose turn it
+    is not (NotYet) is not read.
     """
     signed = read_voucher_file(voucher_of(file))
     admission = await _admitted(bench, signed)
-    check_content(file, admission)
     voucher = admission.voucher
+    await ask_turn(bench.database, admission.owner, voucher)
+    check_content(file, admission)
     async with bench.database.connection() as connection:
         taken = await take(connection, admission.owner, voucher, signed, admission.author, bench.today())
         async with alone(connection, taken.id):
@@ -84,7 +92,8 @@ async def load_file(
             with file.open("rb") as source:
                 await load(bench.database, connection, job, open_lines(source, file, admission).batches())
             taken = await take(connection, admission.owner, voucher, signed, admission.author, bench.today())
-    await _write_outcomes(bench, admission, taken, (directory or file.parent) / (file.name + OUTCOMES))
+    kept = file if directory is None else directory / kept_as(admission.owner, voucher.header.sequence, file.name)
+    await _write_outcomes(bench, admission, taken, kept.with_name(kept.name + OUTCOMES))
     (found,) = await status(bench.database, admission.owner, voucher.header.sequence)
     return Loaded(found, before)
 

@@ -13,14 +13,14 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kruispunt.batch.csv_lines import CsvFile
-from kruispunt.batch.files import NotYet, State, Status, status
+from kruispunt.batch.files import State, Status, status
+from kruispunt.batch.inbox import Inbox
 from kruispunt.batch.items import Kind
 from kruispunt.batch.run import Bench, Loaded, load_file
-from kruispunt.batch.watching import waiting
 from kruispunt.batch.xml_lines import XmlFile
 from kruispunt.cli.opening import with_database
 from kruispunt.cli.terminal import ConfigOption, JsonOption, err, harmless, out, print_json, print_list
-from kruispunt.errors import ConfigurationError, DataError, KruispuntError, StorageError
+from kruispunt.errors import ConfigurationError, DataError, StorageError
 from kruispunt.files.atomic import written_whole
 from kruispunt.files.header import Header
 from kruispunt.files.voucher import Voucher, content_of, sign_voucher, voucher_of
@@ -70,18 +70,25 @@ def watch(
 ) -> None:
     """Load files as they arrive in a directory, in the order of their numbers.
 
-    Loaded ones go to `done`, refused ones to `refused`, each with its voucher; outcomes are written into `outcomes`.
+    Loaded ones go to `done` and their outcomes to `outcomes`, with owner and number in the name; refused ones to
+    `refused`, with the reason. When the database is away it waits for it, except with `--once`.
 
     Example: kruispunt batch watch /srv/kruispunt/inbox
     """
-    for name in ("done", "refused", "outcomes"):
-        (directory / name).mkdir(exist_ok=True)
+    inbox = Inbox(directory)
 
     async def work(database: Database, settings: Settings) -> None:
+        away = False
         while True:
-            for file in waiting(directory):
-                async with open_bench(settings, database) as bench:
-                    await _take_in(bench, directory, file)
+            try:
+                await inbox.look(lambda: open_bench(settings, database))
+                away = False
+            except StorageError as error:
+                if once:
+                    raise
+                if not away:
+                    logger.warning("the database is away", code="batch.storage", why=str(error))
+                away = True
             if once:
                 return
             await asyncio.sleep(every)
@@ -137,40 +144,6 @@ def voucher(
     with written_whole(voucher_of(file)) as target:
         target.write(sign_voucher(made, signer, now))
     out.print(f"{voucher_of(file)}: {records:,} lines", markup=False)
-
-
-async def _take_in(bench: Bench, directory: Path, file: Path) -> None:
-    """Load one file of an inbox. One that is refused is set aside, one whose turn it is not stays; the database being
-    away is no fault of a file.
-    """
-    try:
-        loaded = await load_file(bench, file, directory / "outcomes")
-    except StorageError:
-        raise
-    except NotYet as error:
-        logger.warning("a file waits for others", code="batch.waits", file=file.name, why=str(error))
-        return
-    except KruispuntError as error:
-        logger.warning("a file was refused", code="batch.refused", file=file.name, why=str(error))
-        _set_aside(file, directory / "refused")
-        return
-    found = loaded.status
-    logger.info(
-        "a file was loaded",
-        file=file.name,
-        sequence=found.sequence,
-        done=found.done,
-        unchanged=found.unchanged,
-        refused=found.refused,
-        before=loaded.before.value,
-    )
-    _set_aside(file, directory / "done")
-
-
-def _set_aside(file: Path, directory: Path) -> None:
-    """The voucher last: without it a file is not looked at."""
-    for each in (voucher_of(file), file):
-        each.replace(directory / each.name)
 
 
 def _at_bench(config: Path | None, work: Callable[[Bench], Awaitable[Loaded]]) -> Loaded:

@@ -13,7 +13,8 @@ repertory define`:
     organisations = ["0206737484"]      # absent: the register's user itself
     closed = false                      # true: nothing new is inscribed under it
 
-A type is added, renamed, closed or opened; it is never removed, because lines and history may name it.
+A type is added, renamed, closed or opened; it is never removed, because lines and history may name it. `integrator` and
+`closed` that are left out stay as they are, and are false at first.
 """
 
 from __future__ import annotations
@@ -40,19 +41,24 @@ _TYPES: Final = """
     SELECT organisation, code, name, closed FROM dossier_type WHERE owner = $1 ORDER BY organisation, code
 """
 _DEFINE_REGISTER: Final = """
-    INSERT INTO register (owner, name, integrator, author) VALUES ($1, $2, $3, $4)
+    INSERT INTO register (owner, name, integrator, author) VALUES ($1, $2, coalesce($3, false), $4)
     ON CONFLICT (owner) DO UPDATE
-    SET name = excluded.name, integrator = excluded.integrator, author = excluded.author, at = clock_timestamp()
-    WHERE (register.name, register.integrator) IS DISTINCT FROM (excluded.name, excluded.integrator)
+    SET name = excluded.name, integrator = coalesce($3, register.integrator), author = excluded.author,
+        at = clock_timestamp()
+    WHERE (register.name, register.integrator)
+        IS DISTINCT FROM (excluded.name, coalesce($3, register.integrator))
 """
 _DEFINE_TYPES: Final = """
     INSERT INTO dossier_type (owner, organisation, code, name, closed, author)
-    SELECT $1, t.organisation, t.code, t.name, t.closed, $6
+    SELECT $1, t.organisation, t.code, t.name, coalesce(t.closed, held.closed, false), $6
     FROM unnest($2::text[], $3::text[], $4::text[], $5::boolean[]) AS t (organisation, code, name, closed)
+    LEFT JOIN dossier_type held
+        ON held.owner = $1 AND held.organisation = t.organisation AND held.code = t.code
     ON CONFLICT (owner, organisation, code) DO UPDATE
     SET name = excluded.name, closed = excluded.closed, author = excluded.author, at = clock_timestamp()
     WHERE (dossier_type.name, dossier_type.closed) IS DISTINCT FROM (excluded.name, excluded.closed)
 """
+_INTEGRATOR: Final = "SELECT integrator FROM register WHERE owner = $1"
 _MEET_REGISTER: Final = """
     INSERT INTO register (owner, name, integrator, author) VALUES ($1, $2, true, $3) ON CONFLICT DO NOTHING
 """
@@ -74,12 +80,18 @@ class DossierType:
 
 
 @dataclass(frozen=True, slots=True)
+class Silent(DossierType):
+    """One of a file that does not say whether it is closed: it stays as it is, and a new one is open."""
+
+
+@dataclass(frozen=True, slots=True)
 class Definition:
     """A register, without its lines."""
 
     owner: CbeNumber
     name: str
-    integrator: bool
+    integrator: bool | None
+    """None, of one that is told: as it is."""
     types: tuple[DossierType, ...] = ()
 
 
@@ -91,13 +103,13 @@ class _TypeRow(_Row):
     code: str
     name: Annotated[str, Field(min_length=1, max_length=256)]
     organisations: Annotated[list[str], Field(min_length=1)] | None = None
-    closed: bool = False
+    closed: bool | None = None
 
 
 class _RegisterRow(_Row):
     owner: str
     name: Annotated[str, Field(min_length=1, max_length=256)]
-    integrator: bool = False
+    integrator: bool | None = None
     type: list[_TypeRow] = []
 
 
@@ -115,12 +127,17 @@ def read_definitions(path: Path) -> tuple[Definition, ...]:
 
 
 async def define(database: Database, definitions: Iterable[Definition], author: str) -> None:
-    """Put registers and their types there as they are told; what they do not tell stays. Raises StorageError."""
+    """Put registers and their types there as they are told; what they do not tell stays.
+
+    Raises StorageError, and ConfigurationError where a type names organisations and the register is no integrator's.
+    """
     async with database.connection() as connection, connection.transaction():
         for told in definitions:
             owner = cbe.to_int(told.owner)
             await connection.execute(_DEFINE_REGISTER, owner, told.name, told.integrator, author)
-            rows = [(t.organisation, t.code, t.name, t.closed) for t in told.types]
+            if told.integrator is None and not await connection.fetchval(_INTEGRATOR, owner):
+                _refuse_organisations(told)
+            rows = [(t.organisation, t.code, t.name, None if isinstance(t, Silent) else t.closed) for t in told.types]
             if rows:
                 columns = list(map(list, zip(*rows, strict=True)))
                 await connection.execute(_DEFINE_TYPES, owner, *columns, author)
@@ -161,10 +178,18 @@ def _definition(row: _RegisterRow) -> Definition:
     owner = cbe.validate(row.owner)
     types: dict[tuple[str, str], DossierType] = {}
     for kind in row.type:
-        if kind.organisations is not None and not row.integrator:
-            raise DataError(f"{row.owner}: {kind.code}: only an integrator's types name organisations")
         for known_to in [NO_ORGANISATION] if kind.organisations is None else map(organisation_key, kind.organisations):
-            defined = DossierType(dossier_type(kind.code), kind.name, known_to, kind.closed)
+            made = Silent if kind.closed is None else DossierType
+            defined = made(dossier_type(kind.code), kind.name, known_to, bool(kind.closed))
             if types.setdefault((known_to, kind.code), defined) is not defined:
                 raise DataError(f"{row.owner}: {kind.code}: stands there twice for one organisation")
-    return Definition(owner, row.name, row.integrator, tuple(types.values()))
+    definition = Definition(owner, row.name, row.integrator, tuple(types.values()))
+    if row.integrator is False:
+        _refuse_organisations(definition)
+    return definition
+
+
+def _refuse_organisations(told: Definition) -> None:
+    for kind in told.types:
+        if kind.organisation != NO_ORGANISATION:
+            raise ConfigurationError(f"{told.owner}: {kind.code}: only an integrator's types name organisations")
