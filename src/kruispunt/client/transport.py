@@ -24,6 +24,16 @@ def tls_context(ca: Path, cert: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
+def _host_and_port(url: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "https" and parts.hostname:
+            return parts.hostname, parts.port or 443
+    except ValueError:
+        pass
+    raise ConfigurationError(f"{url!r} is no https address such as https://localhost:4520")
+
+
 class Connection:
     """One kept connection to a platform such as `https://localhost:4520`; for one thread.
 
@@ -32,12 +42,8 @@ class Connection:
     """
 
     def __init__(self, url: str, ca: Path, cert: Path, key: Path, *, timeout: float = 30) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "https" or not parts.hostname:
-            raise ConfigurationError(f"{url!r} is no https address such as https://localhost:4520")
-        self._connection = http.client.HTTPSConnection(
-            parts.hostname, parts.port or 443, timeout=timeout, context=tls_context(ca, cert, key)
-        )
+        host, port = _host_and_port(url)
+        self._connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=tls_context(ca, cert, key))
 
     def post(
         self,
@@ -46,8 +52,10 @@ class Connection:
         data: bytes,
         content_type: str = "text/xml; charset=utf-8",
     ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers (names in lower case) and content of the answer; raises OSError or
-        HTTPException."""
+        """Status, headers (names in lower case) and content of the answer.
+
+        Raises OSError, HTTPException, and ConfigurationError for an address, path or SOAPAction that HTTP cannot say.
+        """
         self._drop_if_closed()
         headers = {"Content-Type": content_type, "SOAPAction": f'"{soap_action}"'}
         return self._exchange("POST", path, data, headers)
@@ -75,8 +83,11 @@ class Connection:
             self._connection.request(method, path, data, headers)
             response = self._connection.getresponse()
             content = response.read()
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException, ValueError) as error:
             self._connection.close()
+            # Not OSError: one of TLS is a ValueError too.
+            if isinstance(error, (http.client.InvalidURL, ValueError)) and not isinstance(error, OSError):
+                raise ConfigurationError(f"the request cannot be sent: {error}") from error
             raise
         return response.status, {name.lower(): value for name, value in response.getheaders()}, content
 
