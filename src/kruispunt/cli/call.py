@@ -27,7 +27,7 @@ from kruispunt.cli.calls import kebab, names_context, request_body, soap_action
 from kruispunt.cli.later import Standing
 from kruispunt.cli.terminal import out, print_json
 from kruispunt.client.signing import ClientSecurity, platform_trust
-from kruispunt.client.transport import Connection
+from kruispunt.client.transport import Connection, told_without_soap
 from kruispunt.clock import SystemClock
 from kruispunt.demo import additions
 from kruispunt.demo.directory import DemoDirectory, default_directory
@@ -251,8 +251,9 @@ def _post(
             status, _, reply = connection.post(given["path"] or service.path, action, request, f"{kind}; charset=utf-8")
     except (OSError, http.client.HTTPException) as error:
         raise KruispuntError(f"{url}: {error}. {_remedy(error, files)}") from error
-    if not reply.lstrip().startswith(b"<"):
-        raise KruispuntError(f"{url} answered HTTP {status}: {reply.decode('utf-8', 'replace').strip()}")
+    told = told_without_soap(reply)
+    if told is not None:
+        raise KruispuntError(f"{url} answered HTTP {status}: {told}")
     return status, reply
 
 

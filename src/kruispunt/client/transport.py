@@ -7,10 +7,13 @@ import select
 import ssl
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from kruispunt.errors import ConfigurationError
+
+LINE: Final = 300
+"""Characters of a line that somebody else wrote, at most."""
 
 
 def tls_context(ca: Path, cert: Path, key: Path) -> ssl.SSLContext:
@@ -22,6 +25,18 @@ def tls_context(ca: Path, cert: Path, key: Path) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise ConfigurationError(f"TLS cannot use {ca}, {cert} and {key}: {error}") from error
     return context
+
+
+def told_without_soap(content: bytes) -> str | None:
+    """The first line of an answer that is no XML, such as a refusal before SOAP; None of what may be XML.
+
+    Bounded, and fit for a terminal: whoever answered may have written anything.
+    """
+    text = content[: 4 * LINE].decode("utf-8", "replace").strip()
+    if text.startswith("<"):
+        return None
+    line = text.splitlines()[0] if text else "nothing"
+    return "".join(c if c.isprintable() else " " for c in line)[:LINE].rstrip()
 
 
 def _host_and_port(url: str) -> tuple[str, int]:
