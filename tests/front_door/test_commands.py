@@ -96,6 +96,22 @@ def test_log_shows_both_entries_and_the_messages(run: Any) -> None:
     assert KNOWN.ssin not in text
 
 
+def test_the_matrix_is_told_whole_in_a_pipe(run: Any) -> None:
+    """PL-14: readable by a person; what is cut for want of room cannot be read."""
+    _, printed = run("access", "matrix")
+    rows = json.loads(run("access", "matrix", "--json")[1])
+    for row in rows:
+        lists = (row["applications"], row["operations"], row["data groups"], row["volume"])
+        for told in (
+            row["service"],
+            row["organisation"],
+            row["legal context"],
+            *(text for all_ in lists for text in all_),
+        ):
+            assert told in printed
+    assert "…" not in printed
+
+
 @pytest.mark.parametrize("words", [("log", "show"), ("why",)])
 def test_a_ticket_may_be_typed_in_capitals(run: Any, words: tuple[str, ...]) -> None:
     """CommonV3's UUIDType takes both, so a client's own log may have either."""
