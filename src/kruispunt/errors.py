@@ -13,6 +13,7 @@
         │   ├── SupplierFailure         MSG00002   Server
         │   ├── InternalFailure         MSG00003   Server
         │   ├── InvalidRequest          MSG00004   Client
+        │   │   └── NotUnderstood                      MustUnderstand
         │   ├── AuthenticationRefused   MSG00015   Client
         │   │   └── VolumeExceeded          with the seconds after which to try again
         │   ├── NotBuilt                MSG00025   Server
@@ -120,7 +121,7 @@ class Fault(Refusal):
 
     code: ClassVar[str]
     side: ClassVar[str]
-    """`Client` or `Server`: who has to act."""
+    """`Client` or `Server`: who has to act. `MustUnderstand`: the client, as SOAP 1.1 has it."""
     text: ClassVar[str]
 
 
@@ -139,6 +140,12 @@ class InvalidRequest(Fault):
 
     def __init__(self, rule: str, why: str, *, element: str = "", remedy: str = "") -> None:
         super().__init__(rule, why, element=element, remedy=remedy, information=(("error message", why),))
+
+
+class NotUnderstood(InvalidRequest):
+    """A header that its sender marks `mustUnderstand` and the platform does not know (SOAP 1.1, section 4.2.3)."""
+
+    side = "MustUnderstand"
 
 
 class RefusalReason(Enum):

@@ -229,6 +229,24 @@ def test_an_untrusted_reply_is_never_used(
         echo(platform, "text")
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (b"no room\n", "no room"),
+        ("één\x1b[31m\nand more".encode(), "één [31m"),
+        (b"x" * 100_000, "x" * 300),
+        (b"\xff", "\ufffd"),
+        (b"", "nothing"),
+    ],
+)
+def test_suds_tells_a_refusal_without_soap(platform: Platform, said: bytes, told: str) -> None:
+    """The text of a 503, 413, 415 and the like: what to do stands in it."""
+    platform.answer = lambda *_: (503, said)
+    with pytest.raises(ReplyNotTrusted) as refused:
+        echo_with_suds(platform, "text")
+    assert str(refused.value) == f"the reply is no SOAP message: {told}"
+
+
 def test_a_signed_fault_reaches_the_caller(platform: Platform) -> None:
     platform.answer = fault
     with pytest.raises(zeep.exceptions.Fault, match="refused: abc"):

@@ -145,6 +145,7 @@ STRANGERS = (
     "soap.envelope",
     "soap.structure",
     "soap.version",
+    "soap.must-understand",
     "soap-action.",
     "uri.",
     "signature.",

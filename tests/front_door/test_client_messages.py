@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 import xmlsec
-from attacker import PERSONAS, Bench
+from attacker import PERSONAS, Bench, check_log
 from bank import Bank, Got
 from lxml import etree
 from other_libraries import signed_by_signxml, signed_by_xmlsec, verify_with_signxml, verify_with_xmlsec
@@ -275,3 +275,28 @@ def test_the_contract_leads_to_everything_it_needs(bank: Bank, persona: str, hos
             assert all(place.startswith(base) for place in places if place)
             waiting += [place for place in places if place and place not in seen]
     assert len(seen) >= 3
+
+
+# Further headers.
+
+OTHER = '<a:To xmlns:a="http://www.w3.org/2005/08/addressing" xmlns:s="{}" s:mustUnderstand="{}">urn:x</a:To>'
+
+
+def with_header(bench: Bench, mark: str) -> bytes:
+    root = etree.fromstring(bench.message())
+    root[0].insert(0, etree.fromstring(OTHER.format(SOAP, mark)))
+    return etree.tostring(root)
+
+
+def test_a_header_that_must_be_understood_and_is_not(bench: Bench) -> None:
+    """SOAP 1.1, 4.2.3: a fault MustUnderstand, and nothing is done. Where it need not be understood, it is ignored."""
+    asked = bench.bank.supplier_calls
+    message = with_header(bench, "1")
+    got = bench.send(message)
+    assert (got.status, got.code) == (500, "MSG00004")
+    assert got.payload.findtext("faultcode") == "soapenv:MustUnderstand"
+    assert "mustUnderstand" in got.information["error message"]
+    bench.bank.verify(got.raw)
+    check_log(bench.bank.logged(got.ticket), message, got, "soap.must-understand")
+    assert bench.bank.supplier_calls == asked
+    bench.answered(with_header(bench, "0"))

@@ -96,6 +96,43 @@ def test_log_shows_both_entries_and_the_messages(run: Any) -> None:
     assert KNOWN.ssin not in text
 
 
+def test_the_matrix_is_told_whole_in_a_pipe(run: Any) -> None:
+    """PL-14: readable by a person; what is cut for want of room cannot be read."""
+    _, printed = run("access", "matrix")
+    rows = json.loads(run("access", "matrix", "--json")[1])
+    for row in rows:
+        lists = (row["applications"], row["operations"], row["data groups"], row["volume"])
+        for told in (
+            row["service"],
+            row["organisation"],
+            row["legal context"],
+            *(text for all_ in lists for text in all_),
+        ):
+            assert told in printed
+    assert "…" not in printed
+
+
+@pytest.mark.parametrize("words", [("log", "show"), ("why",)])
+def test_a_ticket_may_be_typed_in_capitals(run: Any, words: tuple[str, ...]) -> None:
+    """CommonV3's UUIDType takes both, so a client's own log may have either."""
+    _, printed = run("call", *arguments(KNOWN), "--json")
+    ticket = json.loads(printed)["ticket"]
+    assert run(*words, ticket.upper()) == run(*words, ticket)
+
+
+def test_a_short_ticket_may_be_typed_small(run: Any) -> None:
+    persona = next(p for p in PERSONAS.values() if p.service.name == "IdentifyPerson")
+    _, printed = run("call", *arguments(persona), "--json")
+    ticket = json.loads(printed)["ticket"]
+    assert len(ticket) == 15
+    assert run("why", ticket.lower()) == run("why", ticket)
+
+
+def test_a_code_that_no_persona_has_is_said_so(run: Any) -> None:
+    assert run("persona", "list", "--code", "FOO") == (0, "No persona has code FOO.\n")
+    assert run("persona", "list", "--code", "FOO", "--json") == (0, "[]\n")
+
+
 @pytest.mark.parametrize("words", [("log", "show"), ("why",)])
 def test_a_ticket_that_is_none_is_said_so(run: Any, words: tuple[str, ...]) -> None:
     with pytest.raises(DataError, match="is no ticket"):

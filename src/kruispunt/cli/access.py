@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import getpass
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from kruispunt.access import store
 from kruispunt.access.files import load
@@ -15,11 +18,14 @@ from kruispunt.access.model import AccessTable
 from kruispunt.access.snapshot import differences
 from kruispunt.cli.opening import find_settings, with_database
 from kruispunt.cli.page import page
-from kruispunt.cli.terminal import ConfigOption, JsonOption, out, print_json
+from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, print_table
 from kruispunt.configured import access_rows
 from kruispunt.errors import ConfigurationError
 from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
+
+NAME = 24
+"""Characters of the longest name of an operation."""
 
 DirectoryOption = Annotated[
     Path | None,
@@ -146,13 +152,35 @@ def matrix(
     if as_html:
         typer.echo(page(f"Access matrix, version {version.id}", rows))
         return
-    shown = Table("organisation", "legal context", "operations", "may see", "integration", "volume", "source")
+    _print(rows)
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    """A table for each service."""
+    for service, granted in groupby(sorted(rows, key=_service), key=_service):
+        print_table(_table(service, list(granted)))
+
+
+def _service(row: dict[str, Any]) -> str:
+    return str(row["service"])
+
+
+def _table(service: str, rows: list[dict[str, Any]]) -> Table:
+    """The grants of a service, in three columns: as many as a terminal of 80 characters has room for.
+
+    When room is short legal contexts are folded, and names of operations and data groups stay whole.
+    """
+    table = Table(
+        title=Text(service), title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), leading=1
+    )
+    table.add_column("organisation, legal context", overflow="fold")
+    table.add_column("operations", overflow="fold", min_width=NAME)
+    table.add_column("may see, control, source", overflow="fold", min_width=NAME)
     for row in rows:
-        lists = ("\n".join(row[name]) for name in ("operations", "data groups"))
-        volume = "\n".join(row["volume"])
-        context = "\n".join((row["legal context"], *row["applications"]))
-        shown.add_row(row["organisation"], context, *lists, row["integration"], volume, row["source"])
-    out.print(shown)
+        who = (row["organisation"], row["legal context"], *row["applications"], *row["volume"])
+        may = (*row["data groups"], f"control {row['integration']}", f"source {row['source']}")
+        table.add_row(*(Text("\n".join(map(harmless, lines))) for lines in (who, row["operations"], may)))
+    return table
 
 
 def _matrix(table: AccessTable) -> list[dict[str, Any]]:

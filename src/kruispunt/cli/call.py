@@ -9,6 +9,7 @@ import http.client
 import json
 import secrets
 import shlex
+import ssl
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from kruispunt.cli.calls import kebab, names_context, request_body, soap_action
 from kruispunt.cli.later import Standing
 from kruispunt.cli.terminal import out, print_json
 from kruispunt.client.signing import ClientSecurity, platform_trust
-from kruispunt.client.transport import Connection
+from kruispunt.client.transport import Connection, told_without_soap
 from kruispunt.clock import SystemClock
 from kruispunt.demo import additions
 from kruispunt.demo.directory import DemoDirectory, default_directory
@@ -40,6 +41,10 @@ from kruispunt.xml.parse import REPLY_LIMITS, parse, parse_own
 from kruispunt.xml.soap import unsigned_envelope
 
 EXIT_FAULT = 1
+OFFSET = click.IntRange(-(10**10), 10**10)
+"""Three centuries either way: what a Timestamp can hold."""
+NO_TLS = frozenset(("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"))
+"""How OpenSSL calls an answer in another protocol; it depends on its version."""
 
 
 def call(context: typer.Context) -> None:
@@ -156,7 +161,7 @@ def _client_options(client: str) -> list[click.Parameter]:
             show_default=True,
             help="SOAP 1.2 is there to see it refused.",
         ),
-        click.Option(["--created-offset"], type=int, default=0, help="Seconds to add to the Timestamp."),
+        click.Option(["--created-offset"], type=OFFSET, default=0, help="Seconds to add to the Timestamp."),
     ]
 
 
@@ -177,8 +182,11 @@ def _run(service: Service, operation: Operation, given: dict[str, Any]) -> None:
     organisation = _organisation(where, given) if Control.CUSTOMER in operation.controls else ""
     now = SystemClock().now()
     ticket = given["ticket"] or secrets.token_hex(8)
-    body = request_body(service, operation, organisation, given.get("legal_context", ""), values, ticket, now)
-    request = _message(body, files, given, now)
+    try:
+        body = request_body(service, operation, organisation, given.get("legal_context", ""), values, ticket, now)
+        request = _message(body, files, given, now)
+    except ValueError as error:
+        raise ConfigurationError(f"the request cannot be composed: {error}") from error
     status, reply = _post(platform_url(where, given["url"]), service, operation, request, files, given)
     verified = _verify(reply, files)
     result = _result(service, request, reply, status, verified)
@@ -241,10 +249,21 @@ def _post(
         with Connection(url, files.ca, files.certificate, files.key) as connection:
             status, _, reply = connection.post(given["path"] or service.path, action, request, f"{kind}; charset=utf-8")
     except (OSError, http.client.HTTPException) as error:
-        raise KruispuntError(f"{url}: {error}. Is the platform running there? Start it with: kruispunt demo") from error
-    if not reply.lstrip().startswith(b"<"):
-        raise KruispuntError(f"{url} answered HTTP {status}: {reply.decode('utf-8', 'replace').strip()}")
+        raise KruispuntError(f"{url}: {error}. {_remedy(error, files)}") from error
+    told = told_without_soap(reply)
+    if told is not None:
+        raise KruispuntError(f"{url} answered HTTP {status}: {told}")
     return status, reply
+
+
+def _remedy(error: Exception, files: Files) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"The server is not known by {files.ca}: name the issuer of its certificate with --ca."
+    if isinstance(error, ssl.SSLError) and error.reason in NO_TLS:
+        return "That port speaks no TLS: is it the one of health and metrics?"
+    if isinstance(error, ssl.SSLError):
+        return f"The server may not accept {files.certificate}: name another one with --certificate and --key."
+    return "Is the platform running there? Start it with: kruispunt demo"
 
 
 def _verify(reply: bytes, files: Files) -> str:

@@ -35,18 +35,23 @@ from kruispunt.securitylog.entry import Kind
 from kruispunt.services.discovery import discover
 from kruispunt.settings import Settings
 
+MAX_PORT = 65_535
+MAX_WORKERS = 64
+"""As the settings have it."""
 FIRST_PERSONA = "two-cards-and-a-permit"
 
 
 def demo(
     directory: Annotated[
         Path | None,
-        typer.Option("--dir", help="Where all state is kept.", show_default="a place of your own"),
+        typer.Option("--dir", help="Where all state is kept.", show_default="a place of your own", file_okay=False),
     ] = None,
-    port: Annotated[int, typer.Option(help="Port of the services; 0 takes a free one.")] = 4520,
-    local_port: Annotated[int, typer.Option(help="Port of health and metrics; 0 takes a free one.")] = 4521,
-    workers: Annotated[int, typer.Option(help="Processes.", show_default="one per core")] = 0,
-    people: Annotated[int, typer.Option(help="Demo people.")] = 10_000,
+    port: Annotated[int, typer.Option(help="Port of the services; 0 takes a free one.", min=0, max=MAX_PORT)] = 4520,
+    local_port: Annotated[
+        int, typer.Option(help="Port of health and metrics; 0 takes a free one.", min=0, max=MAX_PORT)
+    ] = 4521,
+    workers: Annotated[int, typer.Option(help="Processes.", show_default="one per core", min=0, max=MAX_WORKERS)] = 0,
+    people: Annotated[int, typer.Option(help="Demo people.", min=0)] = 10_000,
     numbers: Annotated[Numbers, typer.Option(help="How demo people are numbered.")] = Numbers.BAND,
     seed: Annotated[int, typer.Option(help="The same seed makes the same people.")] = 1,
     dsn: Annotated[str | None, typer.Option(help="A PostgreSQL server to use instead of the embedded one.")] = None,
@@ -64,7 +69,7 @@ def demo(
     options = Options(
         port=port,
         local_port=local_port,
-        workers=workers or len(os.sched_getaffinity(0)),
+        workers=workers or cores(),
         people=people,
         numbers=numbers,
         seed=seed,
@@ -83,6 +88,11 @@ def demo(
             show.step(f"{options.workers} gateway worker{'s' if options.workers > 1 else ''}")
             asyncio.run(show.serve(settings, found))
     raise typer.Exit(show.exit_code)
+
+
+def cores() -> int:
+    """Cores that this process may use, as far as the settings let each have a worker."""
+    return min(len(os.sched_getaffinity(0)), MAX_WORKERS)
 
 
 @contextlib.contextmanager

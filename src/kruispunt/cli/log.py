@@ -63,16 +63,20 @@ def show(
 
 
 def find_entries(ticket: str, config: Path | None, purpose: str) -> tuple[Found, ...]:
-    """The entries of one exchange; the reading is logged first. Raises DataError for what is no ticket."""
+    """The entries of one exchange; the reading is logged first. Raises DataError for what is no ticket.
+
+    A ticket may be typed in capitals: CommonV3 has it in either.
+    """
+    written = ticket.lower() if "-" in ticket else ticket.upper()
     try:
-        span(ticket)
+        span(written)
     except InvalidTicket as error:
         raise DataError(f"{ticket} is no ticket: {error}") from None
     settings = find_settings(config)
 
     async def read(dsn: str) -> tuple[Found, ...]:
         async with open_log(settings, dsn) as log:
-            return await log.reader.by_ticket(ticket, who_reads(), purpose)
+            return await log.reader.by_ticket(written, who_reads(), purpose)
 
     with dsn_of(settings) as dsn:
         return asyncio.run(read(dsn))

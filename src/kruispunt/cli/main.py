@@ -53,11 +53,14 @@ def main() -> None:
         _end(error, 2)
     except KruispuntError as error:
         _end(error, 1)
+    except OSError as error:
+        what = error.strerror or str(error) or type(error).__name__
+        _end(f"{error.filename}: {what}" if error.filename else what, 1)
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def _end(error: KruispuntError, code: int) -> NoReturn:
+def _end(error: KruispuntError | str, code: int) -> NoReturn:
     # Imported here: the command that raised it has done so already.
     from kruispunt.cli.terminal import err
 

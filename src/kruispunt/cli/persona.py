@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from kruispunt.cli.calls import command_line
-from kruispunt.cli.terminal import JsonOption, out, print_json
+from kruispunt.cli.terminal import JsonOption, harmless, out, print_json
 from kruispunt.demo.personas import Numbers, load_personas
 from kruispunt.services.discovery import discover
 
@@ -37,6 +37,8 @@ def list_(
     if as_json:
         print_json(rows)
         return
+    if not rows:
+        out.print(f"No persona has code {harmless(code or '')}.", markup=False)
     for row in rows:
         out.print(f"[bold]{row['code']:9}[/] {row['id']}")
         out.print(f"  {row['summary']}\n  {row['call']}\n", markup=False)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -24,6 +25,9 @@ ConfigOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+UNFOLDED = 10_000
+"""Characters of a line that no table reaches."""
 
 T = TypeVar("T")
 
@@ -52,6 +56,12 @@ def print_list(
         out.print(harmless(line(each)), markup=False)
     if not found:
         out.print(nothing)
+
+
+def print_table(table: Table) -> None:
+    """As wide as the terminal, and folded; in a file or a pipe as wide as it is, so that nothing is cut."""
+    console = out if out.is_terminal else Console(highlight=False, width=UNFOLDED)
+    console.print(table, "", soft_wrap=False)
 
 
 def who_reads() -> str:

@@ -19,9 +19,9 @@ from typing import Any
 from lxml import etree
 
 from kruispunt.client.signing import ClientSecurity, platform_trust
-from kruispunt.client.transport import tls_context
+from kruispunt.client.transport import tls_context, told_without_soap
 from kruispunt.clock import Clock
-from kruispunt.errors import ConfigurationError
+from kruispunt.errors import ConfigurationError, ReplyNotTrusted
 from kruispunt.wss.sign import Signer
 
 try:
@@ -67,7 +67,11 @@ class KruispuntPlugin(MessagePlugin):  # type: ignore[misc]
 
         suds parses once more, with another parser: it is given the tree that was verified, written anew.
         """
-        root, _ = self._security.verify(context.reply or b"")
+        reply = context.reply or b""
+        told = told_without_soap(reply)
+        if told is not None:
+            raise ReplyNotTrusted(f"the reply is no SOAP message: {told}")
+        root, _ = self._security.verify(reply)
         context.reply = etree.tostring(root, encoding="utf-8", xml_declaration=True)
 
 

@@ -7,10 +7,13 @@ import select
 import ssl
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from kruispunt.errors import ConfigurationError
+
+LINE: Final = 300
+"""Characters of a line that somebody else wrote, at most."""
 
 
 def tls_context(ca: Path, cert: Path, key: Path) -> ssl.SSLContext:
@@ -24,6 +27,28 @@ def tls_context(ca: Path, cert: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
+def told_without_soap(content: bytes) -> str | None:
+    """The first line of an answer that is no XML, such as a refusal before SOAP; None of what may be XML.
+
+    Bounded, and fit for a terminal: whoever answered may have written anything.
+    """
+    text = content[: 4 * LINE].decode("utf-8", "replace").strip()
+    if text.startswith("<"):
+        return None
+    line = text.splitlines()[0] if text else "nothing"
+    return "".join(c if c.isprintable() else " " for c in line)[:LINE].rstrip()
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "https" and parts.hostname:
+            return parts.hostname, parts.port or 443
+    except ValueError:
+        pass
+    raise ConfigurationError(f"{url!r} is no https address such as https://localhost:4520")
+
+
 class Connection:
     """One kept connection to a platform such as `https://localhost:4520`; for one thread.
 
@@ -32,12 +57,8 @@ class Connection:
     """
 
     def __init__(self, url: str, ca: Path, cert: Path, key: Path, *, timeout: float = 30) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "https" or not parts.hostname:
-            raise ConfigurationError(f"{url!r} is no https address such as https://localhost:4520")
-        self._connection = http.client.HTTPSConnection(
-            parts.hostname, parts.port or 443, timeout=timeout, context=tls_context(ca, cert, key)
-        )
+        host, port = _host_and_port(url)
+        self._connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=tls_context(ca, cert, key))
 
     def post(
         self,
@@ -46,8 +67,10 @@ class Connection:
         data: bytes,
         content_type: str = "text/xml; charset=utf-8",
     ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers (names in lower case) and content of the answer; raises OSError or
-        HTTPException."""
+        """Status, headers (names in lower case) and content of the answer.
+
+        Raises OSError, HTTPException, and ConfigurationError for an address, path or SOAPAction that HTTP cannot say.
+        """
         self._drop_if_closed()
         headers = {"Content-Type": content_type, "SOAPAction": f'"{soap_action}"'}
         return self._exchange("POST", path, data, headers)
@@ -75,8 +98,11 @@ class Connection:
             self._connection.request(method, path, data, headers)
             response = self._connection.getresponse()
             content = response.read()
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException, ValueError) as error:
             self._connection.close()
+            # Not OSError: one of TLS is a ValueError too.
+            if isinstance(error, (http.client.InvalidURL, ValueError)) and not isinstance(error, OSError):
+                raise ConfigurationError(f"the request cannot be sent: {error}") from error
             raise
         return response.status, {name.lower(): value for name, value in response.getheaders()}, content
 

@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 
 from lxml import etree
 
-from kruispunt.errors import AuthenticationRefused, InvalidRequest, InvalidSoapVersion, RefusalReason
+from kruispunt.errors import AuthenticationRefused, InvalidRequest, InvalidSoapVersion, NotUnderstood, RefusalReason
 from kruispunt.wss.policy import (
     BASE64_BINARY,
     DIGEST_METHODS,
@@ -30,6 +30,7 @@ _ENVELOPE: Final = f"{{{SOAP}}}Envelope"
 _HEADER: Final = f"{{{SOAP}}}Header"
 _BODY: Final = f"{{{SOAP}}}Body"
 _ACTOR: Final = f"{{{SOAP}}}actor"
+_MUST_UNDERSTAND: Final = f"{{{SOAP}}}mustUnderstand"
 _NEXT_ACTOR: Final = "http://schemas.xmlsoap.org/soap/actor/next"
 _SECURITY: Final = f"{{{WSSE}}}Security"
 _TOKEN: Final = f"{{{WSSE}}}BinarySecurityToken"
@@ -132,6 +133,21 @@ def body_of(root: etree._Element) -> etree._Element:
     return _envelope(root)[1]
 
 
+def check_understood(root: etree._Element) -> None:
+    """Refuses a header that must be understood and is not (SOAP 1.1, section 4.2.3); `root` is as `body_of` wants it.
+
+    That is any but Security which is marked and addressed to nobody or to the next actor. Raises NotUnderstood.
+    """
+    for block in root[0]:
+        if block.tag != _SECURITY and block.get(_MUST_UNDERSTAND, "").strip() == "1" and _is_for_us(block):
+            raise NotUnderstood(
+                "soap.must-understand",
+                "a header other than Security has mustUnderstand, and the platform knows no other",
+                element="Header",
+                remedy="Leave that header out, WS-Addressing included, or send it without mustUnderstand.",
+            )
+
+
 def refused(rule: str, why: str, element: str, remedy: str = "") -> AuthenticationRefused:
     """The refusal of a signature."""
     return AuthenticationRefused(RefusalReason.SIGNATURE, rule, why, element=element, remedy=remedy)
@@ -163,7 +179,7 @@ def _security(header: etree._Element, *, reply: bool) -> dict[str, etree._Elemen
     if not found:
         _unsigned()
     security = found[0]
-    if len(found) > 1 or security.get(_ACTOR, "") not in ("", _NEXT_ACTOR):
+    if len(found) > 1 or not _is_for_us(security):
         raise refused(
             "signature.security-header",
             "there must be one Security header, addressed to the platform: no second one, no other actor",
@@ -180,6 +196,10 @@ def _security(header: etree._Element, *, reply: bool) -> dict[str, etree._Elemen
             _COVER,
         )
     return parts
+
+
+def _is_for_us(block: etree._Element) -> bool:
+    return block.get(_ACTOR, "") in ("", _NEXT_ACTOR)
 
 
 _REQUIRED: Final = {_TOKEN, _TIMESTAMP, _SIGNATURE}

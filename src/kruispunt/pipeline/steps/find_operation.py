@@ -6,13 +6,13 @@ from kruispunt.errors import InvalidSoapAction, InvalidUrl
 from kruispunt.pipeline.context import Exchange
 from kruispunt.pipeline.platform import Mounted, Platform
 from kruispunt.pipeline.service import Operation
-from kruispunt.wss.structure import body_of
+from kruispunt.wss.structure import body_of, check_understood
 
 
 async def find_operation(exchange: Exchange, platform: Platform) -> None:
     """Finds the service by URI and the operation by SOAPAction; the Body must hold that operation's request.
 
-    Raises InvalidUrl, InvalidSoapVersion, InvalidSoapAction, InvalidRequest.
+    Raises InvalidUrl, InvalidSoapVersion, InvalidSoapAction, InvalidRequest, NotUnderstood.
     """
     mounted = platform.mounted.get(exchange.incoming.path)
     if mounted is None:
@@ -30,6 +30,7 @@ async def find_operation(exchange: Exchange, platform: Platform) -> None:
     if by_body is not None and by_body is not by_action:
         raise _invalid_action("soap-action.other", "the SOAPAction names another operation than the Body", mounted)
     exchange.operation = by_action
+    check_understood(exchange.root)
     exchange.note("find_operation", f"{mounted.service.name}/{by_action.name}")
 
 

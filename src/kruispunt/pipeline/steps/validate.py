@@ -29,7 +29,7 @@ async def validate(exchange: Exchange, platform: Platform) -> None:
     trouble = platform.mounted[service.path].schema.check(exchange.request)
     if trouble is not None:
         raise InvalidRequest("schema.invalid", trouble, remedy="Follow the WSDL and XSD at ?wsdl.")
+    exchange.criteria = operation.read(exchange.request)
     if operation.handle is None:
         raise NotBuilt("operation.unbuilt", f"{operation.name} is in the contract but is not offered yet")
-    exchange.criteria = operation.read(exchange.request)
     exchange.note("validate", f"valid against {service.schema}")
