@@ -17,8 +17,10 @@ from test_batch_crashes import COUNT, GENEROUS_SECONDS, until
 from test_batch_load import Ask
 
 from installation import command, install, run, signer
+from kruispunt.batch import loading
 from kruispunt.batch.items import Kind
 from kruispunt.batch.watching import waiting
+from kruispunt.cli import main
 from kruispunt.errors import AuthenticationRefused, RefusalReason
 from kruispunt.files.voucher import SUFFIX, voucher_of
 from kruispunt.settings import Environment
@@ -66,8 +68,11 @@ def names(directory: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("config", [COUNT], indirect=True)
-def test_rp_08_a_second_process_leaves_a_file_to_the_first(fresh_dsn: str, inbox: Path, config: str) -> None:
+def test_rp_08_a_second_process_leaves_a_file_to_the_first(
+    fresh_dsn: str, inbox: Path, config: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """What is loaded elsewhere waits, and what is gone was somebody's."""
+    monkeypatch.setattr(loading, "_PATIENCE_SECONDS", 0.5)
     send(inbox, [line(ssin) for ssin in numbers(COUNT)], signer=signer(), environment=HERE)
     words = command("batch", "watch", str(inbox), "--once", "--config", config)
     first = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -75,7 +80,8 @@ def test_rp_08_a_second_process_leaves_a_file_to_the_first(fresh_dsn: str, inbox
         until(connection, 1, first)
     first.send_signal(signal.SIGSTOP)
     try:
-        log = look(inbox, config)
+        main.app(["batch", "watch", str(inbox), "--once", "--config", config], standalone_mode=False)
+        log = capfd.readouterr().err
         assert "batch.waits" in log
         assert "another process loads this file" in log
         assert names(inbox) == ["inscriptions-1.xml"]
