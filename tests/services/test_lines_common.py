@@ -21,7 +21,7 @@ from kruispunt.repertory.lines import NO_ORGANISATION
 from kruispunt.repertory.writing import Verdict
 from kruispunt.services._common.days import Days, period_of, read_day, read_days, read_moment, write_period
 from kruispunt.services._common.inscription_xml import compose, read, write_number
-from kruispunt.services._common.line_codes import DONE, LINE_CODES, code_of, information_of, tells_existence
+from kruispunt.services._common.line_codes import DONE, LINE_CODES, NO_LINE, code_of, information_of, tells_existence
 from kruispunt.services._common.organisations import read_organisation, write_organisation
 from kruispunt.services.register.asked import ToldLine
 from kruispunt.services.register.handler import _outcome
@@ -96,7 +96,7 @@ def test_rp02_the_reply_tells_the_number_that_is_used_instead() -> None:
 def test_every_verdict_has_a_code_and_a_repetition_is_answered_as_the_first_time() -> None:
     codes = {verdict: code_of(register.Outcome(verdict)) for verdict in Verdict}
     assert codes[Verdict.DONE] is codes[Verdict.UNCHANGED] is DONE
-    assert set(codes.values()) <= set(LINE_CODES)
+    assert set(codes.values()) <= {*LINE_CODES, NO_LINE}
     assert {v for v, code in codes.items() if ok_or_nok(code.value) == "OK"} == {v for v in Verdict if v.accepted}
     assert ok_or_nok(StatusValue.NO_DATA_FOUND) == "OK"
 

@@ -105,6 +105,17 @@ class Register:
         await self._write(Operation.DELETED, Strictness.LOADING, outcomes, accepted, author)
         return tuple(outcomes[place] for place in range(len(lines)))
 
+    async def change(self, line: Told, instead: Period, author: Author) -> Outcome:
+        """Other days in the place of those that `line` tells, as one step; a day in both stays (RP-06, RP-07).
+
+        Nothing is inscribed where there is nothing to change. Otherwise as `inscribe`.
+        """
+        outcomes, accepted = self._judged([line])
+        for place, each in accepted.items():
+            written = await writing.change_days(self._database, self._owner, each, instead, author)
+            outcomes[place] = _outcome(each, written)
+        return outcomes[0]
+
     async def consult(
         self,
         asked: Iterable[Ssin],

@@ -101,6 +101,14 @@ PERIOD_REVERSED: Final = ReturnCode(
     _OURS,
     remedy="Correct beginDate or endDate; both days belong to the period.",
 )
+NO_LINE: Final = ReturnCode(
+    "REG00206",
+    _REFUSED,
+    "No line holds a day of the period that should be changed",
+    _OURS,
+    remedy="Consult the lines and correct the period, or inscribe the days with insertInscription.",
+)
+"""Of updateInscription alone."""
 
 LINE_CODES: Final = (
     DONE,
@@ -125,6 +133,7 @@ _BY_VERDICT: Final[Mapping[Verdict, ReturnCode]] = {
     Verdict.SSIN_INVALID: SSIN_STRUCTURE,
     Verdict.TYPE_UNKNOWN: TYPE_UNKNOWN,
     Verdict.TYPE_CLOSED: TYPE_CLOSED,
+    Verdict.NO_LINE: NO_LINE,
     Verdict.IDENTIFICATION_DIFFERS: IDENTIFICATION_DIFFERS,
     Verdict.IDENTIFICATION_UNKNOWN: IDENTIFICATION_UNKNOWN,
 }
