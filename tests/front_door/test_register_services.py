@@ -276,6 +276,22 @@ def test_rp02_a_name_that_differs_opens_nothing(bank: Bank) -> None:
     assert told.payload is None
 
 
+@pytest.mark.parametrize("name", ["Slotvoorbeeld", "Elders"])
+def test_ip18_of_a_person_who_is_blocked_no_answer_tells_a_right_name(bank: Bank, name: str) -> None:
+    """Whichever service is asked: with nothing to compare there is nothing to guess at."""
+    ssin = PERSONAS["identify-blocked"].ssin or ""
+    for service in (INSCRIPTION, FACADE):
+        got = ask(bank, service, "insertInscription", ssin=ssin, role="902", begin="2026-01-01", lastName=name)
+        assert (got.code, dict(got.information)) == ("REG00204", {})
+    told = line(ssin, "INTAKE").replace(
+        "</line>", f"<identification><lastName>{name}</lastName></identification></line>"
+    )
+    assert outcomes(many(bank, "inscribe", [told])) == [("NOK", "REG00204")]
+    assert access(
+        bank, "cpasList", ssin, begin="2018-01-01", verifyLastName=name, verifyBirthDate="1977-04-04"
+    ).codes == ["REG00204"]
+
+
 def test_rp23_the_repertory_tells_in_which_sectors_somebody_is_known(bank: Bank) -> None:
     persona = PERSONAS["sectors-all"]
     told = access(bank, "consultOtherSectors", persona.ssin or "", "onem", begin="2019-01-01", end="2019-12-31")

@@ -190,10 +190,13 @@ def _outcome(line: Line, result: Written) -> Outcome:
 
 
 def compared(told: Identification, found: Found) -> Outcome | None:
-    """The refusal of a line whose identification is not that of the registers (RP-02); None when nothing differs."""
-    final, latest = found.person.final_ssin, found.latest
+    """The refusal of a line whose identification is not that of the registers (RP-02); None when nothing differs.
+
+    Of a person of whom nothing is told there is nothing to compare with (IP-18).
+    """
+    final, held = found.person.final_ssin, found.comparable
     replaced = final != found.person.ssin
-    if latest is None:
+    if held is None:
         return Outcome(Verdict.IDENTIFICATION_UNKNOWN, final, replaced)
-    differing = differences(told, latest.legal)
+    differing = differences(told, held.legal)
     return Outcome(Verdict.IDENTIFICATION_DIFFERS, final, replaced, differing=differing) if differing else None

@@ -78,7 +78,7 @@ class Verdict(Enum):
     """No number at all, or of the test band where that is refused."""
     IDENTIFICATION_DIFFERS = 11
     IDENTIFICATION_UNKNOWN = 12
-    """The registers know the number alone: there is nothing to compare with."""
+    """The registers know the number alone, or tell nothing of the person: there is nothing to compare with."""
 
     @property
     def accepted(self) -> bool:

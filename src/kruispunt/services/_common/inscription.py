@@ -25,6 +25,7 @@ from kruispunt.services._common.line_codes import (
     PERIOD_REVERSED,
     code_of,
     information_of,
+    tells,
 )
 from kruispunt.services._common.registers import OwnRegisters, author_of, usable
 
@@ -122,4 +123,10 @@ def _outcome(asked: Asked, outcome: register.Outcome) -> Outcome:
     told = Answered(Ssin(asked.ssin), outcome.ssin, held=outcome.held)
     subjects = () if outcome.ssin is None else (outcome.ssin,)
     accepted = outcome.verdict.accepted
-    return Outcome(code_of(outcome), told if accepted else None, information_of(outcome), subjects if accepted else ())
+    return Outcome(
+        code_of(outcome),
+        told if accepted else None,
+        information_of(outcome),
+        subjects if accepted else (),
+        refused_numbers=int(tells(outcome)),
+    )

@@ -137,7 +137,9 @@ _BY_VERDICT: Final[Mapping[Verdict, ReturnCode]] = {
     Verdict.IDENTIFICATION_DIFFERS: IDENTIFICATION_DIFFERS,
     Verdict.IDENTIFICATION_UNKNOWN: IDENTIFICATION_UNKNOWN,
 }
-_TELLS_EXISTENCE: Final = frozenset({Verdict.SSIN_UNKNOWN, Verdict.SSIN_CANCELLED, Verdict.SSIN_INVALID})
+_TELLS: Final = frozenset(
+    {Verdict.SSIN_UNKNOWN, Verdict.SSIN_CANCELLED, Verdict.SSIN_INVALID, Verdict.IDENTIFICATION_DIFFERS}
+)
 
 
 def code_of(outcome: Outcome) -> ReturnCode:
@@ -150,6 +152,6 @@ def information_of(outcome: Outcome) -> Information:
     return tuple(("differs", field.value) for field in outcome.differing)
 
 
-def tells_existence(outcome: Outcome) -> bool:
-    """Whether the refusal answers the question if a number exists: such refusals are counted (PL-16)."""
-    return outcome.verdict in _TELLS_EXISTENCE
+def tells(outcome: Outcome) -> bool:
+    """Whether the refusal answers a guess, at a number or at what the registers hold: these are counted (PL-16)."""
+    return outcome.verdict in _TELLS

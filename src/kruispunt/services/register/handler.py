@@ -24,7 +24,7 @@ from kruispunt.services._common.line_codes import (
     PERIOD_REVERSED,
     code_of,
     information_of,
-    tells_existence,
+    tells,
 )
 from kruispunt.services._common.registers import OwnRegisters, author_of, owner_of, usable
 from kruispunt.services.register.asked import Destinations, History, LineOutcome, Lines, Past, Route, ToldLine
@@ -116,7 +116,7 @@ def _outcome(lines: Sequence[ToldLine], places: Sequence[int], outcomes: Sequenc
         told,
         () if refused is None else refused.differing,
         subjects=tuple(dict.fromkeys(one.final for one in told if one.final is not None)),
-        refused_numbers=sum(map(tells_existence, outcomes)),
+        refused_numbers=sum(map(tells, outcomes)),
     )
 
 
