@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from kruispunt.clock import to_text
 from kruispunt.pipeline.service import Reply, ok_or_nok
@@ -20,6 +20,10 @@ from kruispunt.xml.read import child, child_text
 
 if TYPE_CHECKING:
     from lxml import etree
+
+
+PLATFORM: Final = "urn:kruispunt:platform"
+"""Author of lines that followed a number: who replaced it, and in which exchange, is nobody's whose register it is."""
 
 
 def read_lines(request: etree._Element) -> tuple[ToldLine, ...]:
@@ -167,8 +171,8 @@ def _change(change: Change) -> str:
     return wrap(
         "change",
         element("timestamp", to_text(change.at))
-        + element("author", change.author)
-        + optional("ticketCBSS", change.ticket)
+        + element("author", change.author if change.replaced is None else PLATFORM)
+        + optional("ticketCBSS", change.ticket if change.replaced is None else None)
         + element("operation", change.operation.name)
         + optional("replacedSsin", old)
         + optional("replacingSsin", new)
