@@ -182,6 +182,7 @@ def test_who_probes_is_noticed_and_slowed_and_others_are_not(own_bank: Bank) -> 
 
 def test_who_guesses_at_names_is_noticed_and_slowed(own_bank: Bank) -> None:
     """RP-02: a line that tells that a name differs answers a guess, and a request has up to a thousand."""
+    give_volume(own_bank, "vdab", "{ per_day = 1000000 }")
     persona = PERSONAS["register-identified"]
     enough = Settings.model_fields["probing_refusals"].default // 2
     body = own_bank.body(
