@@ -141,6 +141,21 @@ def test_rp05_nobody_sees_or_touches_anothers_register(bank: Bank, ssins: list[s
     assert ask(bank, INSCRIPTION, "consultInscriptions", ssin=ssins[0]).code == "MSG00100", "nor in CBSS's repertory"
 
 
+def test_rp05_of_many_numbers_the_reply_tells_which_were_replaced_and_by_which(bank: Bank, ssins: list[str]) -> None:
+    """Of those with lines alone: whether others were replaced is not for who does not know them."""
+    mine, others = PERSONAS["register-lines-of-replaced"], PERSONAS["facade-lines-of-replaced"]
+    many(bank, "inscribe", [line(ssins[0], "INTAKE")])
+    operation = operation_of(REGISTER, "consult")
+    body = bank.body(REGISTER, operation, organisation="vdab", legal_context=RAAS, ssin=ssins[0])
+    asked = [ssins[0], ssins[1], others.ssin or "", mine.ssin or "", mine.final or ""]
+    body = body.replace(f"<ssin>{ssins[0]}</ssin>", "".join(f"<ssin>{each}</ssin>" for each in asked))
+    got = bank.send(REGISTER, operation, bank.signer("vdab").envelope(body, datetime.now(UTC)), client="vdab")
+    told = [(node.text, dict(node.attrib)) for node in got.payload.iterfind("ssin")]
+    assert told == [(mine.ssin, {"replacedBy": mine.final})]
+    assert [one.findtext("ssin") for one in got.payload.iterfind("result/line")] == sorted([ssins[0], mine.final or ""])
+    assert len(bank.logged(got.ticket)[1].facts["subjects"]) == 3, "PL-30: every number that is told"
+
+
 def test_rp06_the_history_names_application_and_exchange(bank: Bank, ssins: list[str]) -> None:
     before = datetime.now(UTC).isoformat()
     inscribed = many(bank, "inscribe", [line(ssins[0], "GUIDANCE")])
@@ -263,6 +278,20 @@ def test_rp03_what_the_old_service_writes_the_new_ones_read(bank: Bank, ssins: l
     assert registrations(access(bank, "cpasList", ssins[0], begin="2025-01-01")) == []
     listed = access(bank, "cpasList", ssins[0], begin="2020-01-01", queryRegister="SECONDARY")
     assert (listed.ok, registrations(listed)) == (("YES", 0), [])
+
+
+@pytest.mark.parametrize("operation", ["cpasRegister", "cpasUnregister"])
+def test_the_old_service_writes_to_no_other_register_than_it_was_asked_to(
+    bank: Bank, ssins: list[str], operation: str
+) -> None:
+    asked = {"purpose": "902", "begin": "2024-01-01"}
+    for register in ("ALL", "PRIMARY"):
+        told = access(bank, "cpasRegister", ssins[0], queryRegister=register, **asked)
+        assert registrations(told) == [("902", "2024-01-01", None, "PRIMARY")]
+    assert access(bank, operation, ssins[0], queryRegister="SECONDARY", **asked).codes == ["MSG00004"]
+    assert access(bank, operation, ssins[1], queryRegister="SECONDARY", **asked).codes == ["MSG00004"]
+    held = [registrations(access(bank, "cpasList", ssin, begin="2020-01-01")) for ssin in ssins[:2]]
+    assert held == [[("902", "2024-01-01", None, "PRIMARY")], []]
 
 
 def test_rp02_a_name_that_differs_opens_nothing(bank: Bank) -> None:

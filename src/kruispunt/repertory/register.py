@@ -42,6 +42,9 @@ _CONSULT: Final = """
 """
 
 
+_REPLACED: Final = "SELECT ssin, final_ssin FROM person WHERE ssin = ANY ($1::bigint[]) AND final_ssin IS NOT NULL"
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A line as somebody tells it: nothing in it is judged yet."""
@@ -134,6 +137,17 @@ class Register:
             _CONSULT, cbe.to_int(self._owner), [ssins.to_int(ssin) for ssin in asked], to_range(period), kind, known_to
         )
         return to_lines(rows)
+
+    async def followed(self, asked: Iterable[Ssin], lines: Iterable[Line]) -> dict[Ssin, Ssin]:
+        """The numbers asked whose lines stand under another one, with that one: of those that have `lines` (RP-02).
+
+        Of others it is not told that they were replaced. Raises StorageError.
+        """
+        holding = {line.key.ssin for line in lines}
+        without = [ssins.to_int(ssin) for ssin in asked if ssin not in holding]
+        rows = await self._database.fetch(_REPLACED, without) if without and holding else ()
+        found = {ssins.from_int(old): ssins.from_int(new) for old, new in rows}
+        return {old: new for old, new in found.items() if new in holding}
 
     def _judged(self, lines: Sequence[Told]) -> tuple[dict[int, Outcome], dict[int, Line]]:
         """What can be said of each line from itself: those that are refused, and the others, by place."""

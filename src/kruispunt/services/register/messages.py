@@ -14,7 +14,7 @@ from kruispunt.services._common.days import compose_period, read_day, read_days,
 from kruispunt.services._common.identification import compose_identification, read_identification
 from kruispunt.services._common.inscription_xml import write_number
 from kruispunt.services._common.organisations import read_organisation, write_organisation
-from kruispunt.services.register.asked import Destinations, History, LineOutcome, Lines, Past, Route, ToldLine
+from kruispunt.services.register.asked import Destinations, Held, History, LineOutcome, Lines, Past, Route, ToldLine
 from kruispunt.xml.build import boolean, element, optional, wrap
 from kruispunt.xml.read import child, child_text
 
@@ -99,7 +99,7 @@ def write_outcomes(reply: Reply) -> str:
 
 
 def write_consult(reply: Reply) -> str:
-    return _written(reply, lambda lines: wrap("result", "".join(map(_line, lines))))
+    return _written(reply, _held)
 
 
 def write_history(reply: Reply) -> str:
@@ -159,6 +159,11 @@ def _line(line: Line) -> str:
     key = line.key
     dossier = element("ssin", key.ssin) + _known_to(key.organisation) + element("dossierType", key.dossier_type)
     return wrap("line", dossier + write_period(line.period))
+
+
+def _held(held: Held) -> str:
+    followed = "".join(write_number(asked, final) for asked, final in held.followed.items())
+    return followed + wrap("result", "".join(map(_line, held.lines)))
 
 
 def _past(past: Past) -> str:
