@@ -160,8 +160,8 @@ class Settings(BaseModel):
     )
     probing_refusals: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         300,
-        description="Refused numbers (unknown, wrong, replaced, cancelled, not inscribed) in probing_window_seconds "
-        "from which on a client's answers are held up.",
+        description="Refused numbers (unknown, wrong, replaced, cancelled, not inscribed, other identification) in "
+        "probing_window_seconds from which on a client's answers are held up.",
     )
     probing_window_seconds: Annotated[int, Field(ge=10, le=86_400)] = Field(
         600, description="How long a refused number counts as a sign of probing."

@@ -27,6 +27,7 @@ from kruispunt.identifiers.ssin import Kind, Sex, Ssin
 from kruispunt.registers.changes import ChangeKind
 from kruispunt.registers.history import Change, history
 from kruispunt.services.person.service import SERVICE
+from kruispunt.services.register.service import SERVICE as REGISTER
 from kruispunt.settings_read import load
 from kruispunt.storage.database import Database
 
@@ -105,6 +106,32 @@ def test_a_person_lives_through_all_operations(bank: Bank) -> None:
     assert [each.kind for each in changes] == [ChangeKind.NEW, ChangeKind.CHANGED, ChangeKind.REPLACED]
     expected = f"urn:kruispunt:demo:onem for onem, ticket {registered.ticket}"
     assert changes[0].author == expected
+
+
+def test_rp06_another_register_is_not_told_who_replaced_a_number(bank: Bank) -> None:
+    """Its lines follow, and its history says so; the exchange is the other one's. Operators are told of both."""
+    ssin, other = number(new(bank, "Geschiedenisgever", "1991-02-05")), number(new(bank, "Opvolggever", "1991-02-06"))
+
+    def register(operation: str, **values: Any) -> Got:
+        wanted = next(each for each in REGISTER.operations if each.name == operation)
+        body = bank.body(
+            REGISTER, wanted, organisation="vdab", legal_context="RAAS:REGISTER_MANAGEMENT", ssin=ssin, **values
+        )
+        return bank.send(REGISTER, wanted, bank.signer("vdab").envelope(body, datetime.now(UTC)), client="vdab")
+
+    inscribed = register("inscribe", dossierType="INTAKE", begin="2026-01-01")
+    replaced = ask(bank, "replaceSsin", ssin=ssin, replacedBy=other)
+    assert (inscribed.code, replaced.code) == ("MSG00000", "MSG00000")
+    got = register("consultHistory")
+    first, last = got.payload.iter("change")
+    assert (first.findtext("author"), first.findtext("ticketCBSS")) == ("urn:kruispunt:demo:vdab", inscribed.ticket)
+    assert (last.findtext("operation"), last.findtext("replacingSsin")) == ("REPLACED", other)
+    assert (last.findtext("author"), last.find("ticketCBSS")) == ("urn:kruispunt:platform", None)
+    assert b"onem" not in got.raw
+    assert replaced.ticket.encode() not in got.raw
+    kept = query(bank, f"SELECT author, ticket FROM repertory_change WHERE old = {ssins.to_int(ssin)}")
+    assert [tuple(row) for row in kept] == [("urn:kruispunt:demo:onem", replaced.ticket)]
+    assert past(bank, ssin)[-1].author == f"urn:kruispunt:demo:onem for onem, ticket {replaced.ticket}"
 
 
 def test_what_was_cancelled_or_replaced_is_not_given_again(bank: Bank) -> None:

@@ -180,6 +180,36 @@ def test_who_probes_is_noticed_and_slowed_and_others_are_not(own_bank: Bank) -> 
     assert own_bank.metric("kruispunt_probing_slowed_total") == 1
 
 
+def test_who_guesses_at_names_is_noticed_and_slowed(own_bank: Bank) -> None:
+    """RP-02: a line that tells that a name differs answers a guess, and a request has up to a thousand."""
+    give_volume(own_bank, "vdab", "{ per_day = 1000000 }")
+    persona = PERSONAS["register-identified"]
+    enough = Settings.model_fields["probing_refusals"].default // 2
+    body = own_bank.body(
+        persona.service,
+        persona.operation,
+        organisation=persona.organisation,
+        legal_context=persona.legal_context,
+        **{**persona.values, "lastName": "Elders"},
+    )
+    start, end = body.index("<line>"), body.index("</lines>")
+    noticed, slowed = (own_bank.metric(f"kruispunt_probing_{what}_total") for what in ("noticed", "slowed"))
+    with own_bank.connect(persona.client) as connection:
+
+        def ask(guesses: int) -> Got:
+            guessed = body[:start] + body[start:end] * guesses + body[end:]
+            message = own_bank.signer(persona.client).envelope(guessed, datetime.now(UTC))
+            return Got(*connection.post(persona.service.path, f"{SOAP_ACTION}RegisterService/inscribe", message))
+
+        assert ask(enough - 1).code == "REG00203"
+        assert own_bank.metric("kruispunt_probing_noticed_total") == noticed
+        assert ask(1).code == "REG00203"
+        assert own_bank.metric("kruispunt_probing_noticed_total") == noticed + 1
+        assert own_bank.metric("kruispunt_probing_slowed_total") == slowed
+        assert ask(1).code == "REG00203"
+        assert own_bank.metric("kruispunt_probing_slowed_total") == slowed + 1
+
+
 def test_each_service_request_of_a_message_counts(own_bank: Bank) -> None:
     """SSDN: what is beyond the volume is told in its own service reply, and the rest is answered."""
     give_volume(own_bank, "onem-ecdsa", "{ per_day = 3 }")

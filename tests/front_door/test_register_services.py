@@ -141,6 +141,21 @@ def test_rp05_nobody_sees_or_touches_anothers_register(bank: Bank, ssins: list[s
     assert ask(bank, INSCRIPTION, "consultInscriptions", ssin=ssins[0]).code == "MSG00100", "nor in CBSS's repertory"
 
 
+def test_rp05_of_many_numbers_the_reply_tells_which_were_replaced_and_by_which(bank: Bank, ssins: list[str]) -> None:
+    """Of those with lines alone: whether others were replaced is not for who does not know them."""
+    mine, others = PERSONAS["register-lines-of-replaced"], PERSONAS["facade-lines-of-replaced"]
+    many(bank, "inscribe", [line(ssins[0], "INTAKE")])
+    operation = operation_of(REGISTER, "consult")
+    body = bank.body(REGISTER, operation, organisation="vdab", legal_context=RAAS, ssin=ssins[0])
+    asked = [ssins[0], ssins[1], others.ssin or "", mine.ssin or "", mine.final or ""]
+    body = body.replace(f"<ssin>{ssins[0]}</ssin>", "".join(f"<ssin>{each}</ssin>" for each in asked))
+    got = bank.send(REGISTER, operation, bank.signer("vdab").envelope(body, datetime.now(UTC)), client="vdab")
+    told = [(node.text, dict(node.attrib)) for node in got.payload.iterfind("ssin")]
+    assert told == [(mine.ssin, {"replacedBy": mine.final})]
+    assert [one.findtext("ssin") for one in got.payload.iterfind("result/line")] == sorted([ssins[0], mine.final or ""])
+    assert len(bank.logged(got.ticket)[1].facts["subjects"]) == 3, "PL-30: every number that is told"
+
+
 def test_rp06_the_history_names_application_and_exchange(bank: Bank, ssins: list[str]) -> None:
     before = datetime.now(UTC).isoformat()
     inscribed = many(bank, "inscribe", [line(ssins[0], "GUIDANCE")])
@@ -265,6 +280,20 @@ def test_rp03_what_the_old_service_writes_the_new_ones_read(bank: Bank, ssins: l
     assert (listed.ok, registrations(listed)) == (("YES", 0), [])
 
 
+@pytest.mark.parametrize("operation", ["cpasRegister", "cpasUnregister"])
+def test_the_old_service_writes_to_no_other_register_than_it_was_asked_to(
+    bank: Bank, ssins: list[str], operation: str
+) -> None:
+    asked = {"purpose": "902", "begin": "2024-01-01"}
+    for register in ("ALL", "PRIMARY"):
+        told = access(bank, "cpasRegister", ssins[0], queryRegister=register, **asked)
+        assert registrations(told) == [("902", "2024-01-01", None, "PRIMARY")]
+    assert access(bank, operation, ssins[0], queryRegister="SECONDARY", **asked).codes == ["MSG00004"]
+    assert access(bank, operation, ssins[1], queryRegister="SECONDARY", **asked).codes == ["MSG00004"]
+    held = [registrations(access(bank, "cpasList", ssin, begin="2020-01-01")) for ssin in ssins[:2]]
+    assert held == [[("902", "2024-01-01", None, "PRIMARY")], []]
+
+
 def test_rp02_a_name_that_differs_opens_nothing(bank: Bank) -> None:
     """The reply names the fields, and what the registers hold stays where it is."""
     persona = PERSONAS["access-differs"]
@@ -274,6 +303,22 @@ def test_rp02_a_name_that_differs_opens_nothing(bank: Bank) -> None:
     assert told.codes == ["REG00203"]
     assert [name for name, _ in told.information] == ["Person Data: Last Name", "Person Data: Birth Date"]
     assert told.payload is None
+
+
+@pytest.mark.parametrize("name", ["Slotvoorbeeld", "Elders"])
+def test_ip18_of_a_person_who_is_blocked_no_answer_tells_a_right_name(bank: Bank, name: str) -> None:
+    """Whichever service is asked: with nothing to compare there is nothing to guess at."""
+    ssin = PERSONAS["identify-blocked"].ssin or ""
+    for service in (INSCRIPTION, FACADE):
+        got = ask(bank, service, "insertInscription", ssin=ssin, role="902", begin="2026-01-01", lastName=name)
+        assert (got.code, dict(got.information)) == ("REG00204", {})
+    told = line(ssin, "INTAKE").replace(
+        "</line>", f"<identification><lastName>{name}</lastName></identification></line>"
+    )
+    assert outcomes(many(bank, "inscribe", [told])) == [("NOK", "REG00204")]
+    assert access(
+        bank, "cpasList", ssin, begin="2018-01-01", verifyLastName=name, verifyBirthDate="1977-04-04"
+    ).codes == ["REG00204"]
 
 
 def test_rp23_the_repertory_tells_in_which_sectors_somebody_is_known(bank: Bank) -> None:

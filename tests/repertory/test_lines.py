@@ -192,6 +192,27 @@ def test_rp_02_identification_is_checked_and_all_differences_named(ask: Ask) -> 
     ask(question)
 
 
+@pytest.mark.parametrize("hidden", [{"blocked": True}, {"unreadable": ["everything"]}], ids=["blocked", "unreadable"])
+def test_ip_18_nothing_is_compared_with_data_that_nobody_is_told(ask: Ask, hidden: dict[str, Any]) -> None:
+    """Or a right name would be told from a wrong one, and guesses would tell the name."""
+
+    async def question(database: Database) -> None:
+        ssin, old = fresh(2)
+        legal = {"name": {"lastName": "Slot", "firstNames": ["Tom"]}, "birth": {"date": "1977-04-04"}, **hidden}
+        await load_people(database, {"ssin": ssin, "nationalRegister": legal}, {"ssin": old, "replacedBy": ssin})
+        register = await new_register(database)
+        for number in (ssin, old):
+            for identification in (
+                Identification("Slot", "Tom"),
+                Identification("Elders"),
+                Identification(sex=Sex.MALE),
+            ):
+                (outcome,) = await register.inscribe([told(number, 0, 9, identification=identification)], ME)
+                assert outcome == Outcome(Verdict.IDENTIFICATION_UNKNOWN, ssin, number == old)
+
+    ask(question)
+
+
 def test_rp_05_registers_know_nothing_of_each_other(ask: Ask) -> None:
     """Whatever one does, the rows of the other are not touched, not even written again."""
 

@@ -187,8 +187,8 @@ def test_rp_06_history_tells_who_when_what_and_any_past_state(ask: Ask) -> None:
         assert moments[0] < first.at < moments[1] < second.at < moments[2] < third.at < moments[3]
         assert first.at.tzinfo is UTC
         (further,) = await known(database, 1)
-        async with changes.changing(database, "urn:example:service") as changer:
-            await changer.connection.execute(f"SET LOCAL kruispunt.ticket = '{ME.ticket}'")
+        exchange = changes.Exchange("urn:example:service", ME.ticket or "")
+        async with changes.changing(database, "urn:example:service for somebody", exchange=exchange) as changer:
             facts = (await changer.known([ssins.to_int(new)]))[ssins.to_int(new)]
             await changer.tell([PersonTold(facts._replace(replaced_by=ssins.to_int(further)))])
         last = (await history(database, register.owner, new))[-1]

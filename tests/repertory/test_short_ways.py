@@ -165,6 +165,31 @@ def test_rp_03_rp_04_all_ways_write_the_same(ask: Ask, dsn: str, made: Any) -> N
     ask(question)
 
 
+def test_rp_01_a_closed_type_refuses_new_days_alone(ask: Ask) -> None:
+    """Days that are held already are answered as the first time, in every way; and may be taken out."""
+
+    async def question(database: Database) -> None:
+        first, second = (to_int(ssin) for ssin in await known(database, 2))
+        for way in WAYS:
+            register = await new_register(database, DossierType("4", "x", closed=True))
+            owner = cbe.to_int(register.owner)
+            async with database.connection() as connection:
+
+                async def written(mode: int, adding: bool, *lines: Line, way: Write = way, owner: int = owner) -> Any:
+                    found = await way(connection, owner, [first, second], (mode, adding, list(lines)))
+                    return [verdict for verdict, _ in found]
+
+                await written(1, True, (0, "4", 0, 9), (1, "4", 20, 9))
+                assert await written(2, True, (0, "4", 0, 9), (1, "4", 21, 8)) == [1, 1], way.__name__
+                assert await written(2, True, (0, "4", 2, None), (1, "4", 22, 3)) == [6, 1], way.__name__
+                assert await written(2, True, (0, "4", None, 3)) == [6]
+                assert await written(2, False, (0, "4", 4, 5)) == [0]
+                assert await written(2, True, (0, "4", 0, 9)) == [6]
+                assert await written(2, True, (0, "4", 0, 3)) == [1]
+
+    ask(question)
+
+
 def test_rp_03_two_lines_of_one_key_have_no_short_way_for_files(ask: Ask) -> None:
     """Or both would be written, though they overlap."""
 

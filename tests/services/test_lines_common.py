@@ -21,7 +21,7 @@ from kruispunt.repertory.lines import NO_ORGANISATION
 from kruispunt.repertory.writing import Verdict
 from kruispunt.services._common.days import Days, period_of, read_day, read_days, read_moment, write_period
 from kruispunt.services._common.inscription_xml import compose, read, write_number
-from kruispunt.services._common.line_codes import DONE, LINE_CODES, code_of, information_of, tells_existence
+from kruispunt.services._common.line_codes import DONE, LINE_CODES, NO_LINE, code_of, information_of, tells
 from kruispunt.services._common.organisations import read_organisation, write_organisation
 from kruispunt.services.register.asked import ToldLine
 from kruispunt.services.register.handler import _outcome
@@ -96,7 +96,7 @@ def test_rp02_the_reply_tells_the_number_that_is_used_instead() -> None:
 def test_every_verdict_has_a_code_and_a_repetition_is_answered_as_the_first_time() -> None:
     codes = {verdict: code_of(register.Outcome(verdict)) for verdict in Verdict}
     assert codes[Verdict.DONE] is codes[Verdict.UNCHANGED] is DONE
-    assert set(codes.values()) <= set(LINE_CODES)
+    assert set(codes.values()) <= {*LINE_CODES, NO_LINE}
     assert {v for v, code in codes.items() if ok_or_nok(code.value) == "OK"} == {v for v in Verdict if v.accepted}
     assert ok_or_nok(StatusValue.NO_DATA_FOUND) == "OK"
 
@@ -106,10 +106,11 @@ def test_rp02_all_fields_that_differ_are_named_and_no_value() -> None:
     assert information_of(told) == tuple(("differs", name) for name in ("lastName", "firstName", "birthDate", "gender"))
 
 
-def test_pl16_each_line_that_tells_whether_a_number_exists_counts() -> None:
-    """A thousand guesses in one request are a thousand guesses."""
-    verdicts = [Verdict.SSIN_UNKNOWN] * 3 + [Verdict.SSIN_CANCELLED, Verdict.SSIN_INVALID, Verdict.DONE]
-    assert [tells_existence(register.Outcome(v)) for v in verdicts] == [True] * 5 + [False]
+def test_pl16_each_line_that_answers_a_guess_counts() -> None:
+    """A thousand guesses in one request are a thousand guesses: at numbers, or at who a number is."""
+    verdicts = [Verdict.SSIN_UNKNOWN] * 2 + [Verdict.SSIN_CANCELLED, Verdict.SSIN_INVALID]
+    verdicts += [Verdict.IDENTIFICATION_DIFFERS, Verdict.DONE]
+    assert [tells(register.Outcome(v)) for v in verdicts] == [True] * 5 + [False]
     lines = [ToldLine(NUMBER, NO_ORGANISATION, "902", None) for _ in verdicts]
     outcome = _outcome(lines, range(len(verdicts)), [register.Outcome(v) for v in verdicts])
     assert outcome.refused_numbers == 5

@@ -98,7 +98,7 @@ class Outcome:
     subjects: tuple[Ssin, ...] = ()
     """Every SSIN that the result tells, for the security log (PL-30)."""
     refused_numbers: int = 0
-    """Of many that were asked at once: those whose refusal tells whether they exist, for the guard against probing."""
+    """Numbers whose refusal answers a guess, for the guard against probing: whether one exists, or who it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from kruispunt.errors import DataError
 from kruispunt.identifiers.partial_date import PartialDate
 from kruispunt.identifiers.ssin import Ssin, to_int
 from kruispunt.registers import legal_json
-from kruispunt.registers.changes import changing
+from kruispunt.registers.changes import Exchange, changing
 from kruispunt.registers.facts import Facts, Told
 from kruispunt.registers.keys import name_keys
 from kruispunt.registers.legal_data import Dossier, LegalData, Origin, Subregister
@@ -111,7 +111,9 @@ async def amend(
         return legal
 
 
-async def replace_bis(database: Database, ssin: Ssin, by: Ssin, *, author: str) -> Refused | None:
+async def replace_bis(
+    database: Database, ssin: Ssin, by: Ssin, *, author: str, exchange: Exchange | None = None
+) -> Refused | None:
     """An active number comes in the place of an active BIS number (RP-13); or why it does not.
 
     Chains grow by it, and never into a circle: an active number leads nowhere. Raises DataError when both are the
@@ -119,7 +121,7 @@ async def replace_bis(database: Database, ssin: Ssin, by: Ssin, *, author: str) 
     """
     if ssin == by:
         raise DataError("a number cannot be replaced by itself")
-    async with changing(database, author, wait=WAIT) as changer:
+    async with changing(database, author, wait=WAIT, exchange=exchange) as changer:
         known = await changer.known([to_int(ssin), to_int(by)])
         facts, other = known.get(to_int(ssin)), known.get(to_int(by))
         refused = _not_a_bis(facts)

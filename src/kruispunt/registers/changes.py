@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from enum import Enum
 from struct import Struct
 from typing import TYPE_CHECKING, Final
@@ -96,7 +97,18 @@ _NULL: Final = -1
 _DOCUMENTS: Final = ("ssin", "origin", "document")
 _DOCUMENT_ROW: Final = Struct("!hiqihi").pack
 """Of `dossier`, up to the size of the last field."""
+_EXCHANGE: Final = "SELECT set_config('kruispunt.application', $1, true), set_config('kruispunt.ticket', $2, true)"
+"""Of this transaction; the trigger that moves lines reads it."""
 _CHANGES: Final = ("author", "kind", "ssin", "origins", "before", "after", "parts")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Through which service somebody changes people: what the repertory keeps of it, when lines follow a number."""
+
+    application: str
+    """URN of the application that signed."""
+    ticket: str
 
 
 class Changer:
@@ -213,17 +225,26 @@ class Changer:
 
 @asynccontextmanager
 async def changing(
-    database: Database, author: str, *, write_new: bool = True, many: bool = False, wait: float | None = None
+    database: Database,
+    author: str,
+    *,
+    write_new: bool = True,
+    many: bool = False,
+    wait: float | None = None,
+    exchange: Exchange | None = None,
 ) -> AsyncIterator[Changer]:
     """A transaction in which people are changed by `author`; others who want to wait. At its end the chains are
     resolved. Raises StorageError, or what is raised inside; then nothing was changed.
 
     `many` says that a whole population may be told. `wait` in seconds bounds the wait for others, who may be importing
-    for an hour; then StorageError.
+    for an hour; then StorageError. Of an `exchange`, the history of lines that follow a number names application and
+    ticket in the place of `author`.
     """
     async with database.connection() as connection, connection.transaction():
         if wait is not None:
             await chains.wait_at_most(connection, wait)
+        if exchange is not None:
+            await connection.execute(_EXCHANGE, exchange.application, exchange.ticket)
         changer = Changer(connection, author, write_new=write_new)
         await changer.begin(many=many)
         yield changer

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from kruispunt.identifiers.ssin import Ssin, to_int
 from kruispunt.registers import legal_json
-from kruispunt.registers.legal_data import Dossier, Origin
+from kruispunt.registers.legal_data import Dossier, Origin, Unreadable
 from kruispunt.registers.people import Person, to_person
 
 if TYPE_CHECKING:
@@ -45,6 +45,15 @@ class Found(Struct, frozen=True):
     def latest(self) -> Dossier | None:
         """What is given: of somebody who stands in both registers the CBSS register's data alone (IP-02)."""
         return self.dossiers.get(Origin.KSZ) or self.dossiers.get(Origin.RR)
+
+    @property
+    def comparable(self) -> Dossier | None:
+        """What may be compared with what somebody tells: to say whether it differs tells of it. So `latest`, and None
+        while access is blocked or nothing can be read (IP-18)."""
+        latest = self.latest
+        if latest is None or latest.legal.blocked or Unreadable.EVERYTHING in latest.legal.unreadable:
+            return None
+        return latest
 
 
 async def look_up(database: Asked, ssins: Iterable[Ssin]) -> Mapping[Ssin, Found]:

@@ -42,6 +42,9 @@ _CONSULT: Final = """
 """
 
 
+_REPLACED: Final = "SELECT ssin, final_ssin FROM person WHERE ssin = ANY ($1::bigint[]) AND final_ssin IS NOT NULL"
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A line as somebody tells it: nothing in it is judged yet."""
@@ -105,6 +108,17 @@ class Register:
         await self._write(Operation.DELETED, Strictness.LOADING, outcomes, accepted, author)
         return tuple(outcomes[place] for place in range(len(lines)))
 
+    async def change(self, line: Told, instead: Period, author: Author) -> Outcome:
+        """Other days in the place of those that `line` tells, as one step; a day in both stays (RP-06, RP-07).
+
+        Nothing is inscribed where there is nothing to change. Otherwise as `inscribe`.
+        """
+        outcomes, accepted = self._judged([line])
+        for place, each in accepted.items():
+            written = await writing.change_days(self._database, self._owner, each, instead, author)
+            outcomes[place] = _outcome(each, written)
+        return outcomes[0]
+
     async def consult(
         self,
         asked: Iterable[Ssin],
@@ -123,6 +137,17 @@ class Register:
             _CONSULT, cbe.to_int(self._owner), [ssins.to_int(ssin) for ssin in asked], to_range(period), kind, known_to
         )
         return to_lines(rows)
+
+    async def followed(self, asked: Iterable[Ssin], lines: Iterable[Line]) -> dict[Ssin, Ssin]:
+        """The numbers asked whose lines stand under another one, with that one: of those that have `lines` (RP-02).
+
+        Of others it is not told that they were replaced. Raises StorageError.
+        """
+        holding = {line.key.ssin for line in lines}
+        without = [ssins.to_int(ssin) for ssin in asked if ssin not in holding]
+        rows = await self._database.fetch(_REPLACED, without) if without and holding else ()
+        found = {ssins.from_int(old): ssins.from_int(new) for old, new in rows}
+        return {old: new for old, new in found.items() if new in holding}
 
     def _judged(self, lines: Sequence[Told]) -> tuple[dict[int, Outcome], dict[int, Line]]:
         """What can be said of each line from itself: those that are refused, and the others, by place."""
@@ -179,10 +204,13 @@ def _outcome(line: Line, result: Written) -> Outcome:
 
 
 def compared(told: Identification, found: Found) -> Outcome | None:
-    """The refusal of a line whose identification is not that of the registers (RP-02); None when nothing differs."""
-    final, latest = found.person.final_ssin, found.latest
+    """The refusal of a line whose identification is not that of the registers (RP-02); None when nothing differs.
+
+    Of a person of whom nothing is told there is nothing to compare with (IP-18).
+    """
+    final, held = found.person.final_ssin, found.comparable
     replaced = final != found.person.ssin
-    if latest is None:
+    if held is None:
         return Outcome(Verdict.IDENTIFICATION_UNKNOWN, final, replaced)
-    differing = differences(told, latest.legal)
+    differing = differences(told, held.legal)
     return Outcome(Verdict.IDENTIFICATION_DIFFERS, final, replaced, differing=differing) if differing else None

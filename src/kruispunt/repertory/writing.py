@@ -17,6 +17,8 @@ again: it counts as having come after the other.
 Most lines go a shorter way, `repertory_write_plain`, to the same end: a line of each number, none of them replaced.
 What is no such line is told to come again, and comes to `repertory_write`. A line that nobody else's comes with goes
 the shortest way, `repertory_write_line`.
+
+Other days in the place of some are one statement too, `repertory_change_days`.
 """
 
 from __future__ import annotations
@@ -69,12 +71,14 @@ class Verdict(Enum):
     TYPE_UNKNOWN = 5
     """The register has no such dossier type, or not for this organisation."""
     TYPE_CLOSED = 6
-    """Nothing new is inscribed under it."""
+    """Nothing new is inscribed under it; days that are held already are not new."""
+    NO_LINE = 7
+    """Of a change of days: none of those that no longer count are held, nor those that count instead."""
     SSIN_INVALID = 10
     """No number at all, or of the test band where that is refused."""
     IDENTIFICATION_DIFFERS = 11
     IDENTIFICATION_UNKNOWN = 12
-    """The registers know the number alone: there is nothing to compare with."""
+    """The registers know the number alone, or tell nothing of the person: there is nothing to compare with."""
 
     @property
     def accepted(self) -> bool:
@@ -121,6 +125,10 @@ _ALONE: Final = """
     SELECT * FROM repertory_write_line({mode}::smallint, {operation}::smallint, {adding},
         $1::bigint, $2::bigint, $3::text, $4::text, $5::daterange, $6::text, $7::text)
 """
+_CHANGE_DAYS: Final = """
+    SELECT * FROM repertory_change_days($1::bigint, $2::bigint, $3::text, $4::text, $5::daterange, $6::daterange,
+        $7::text, $8::text)
+"""
 _SHORT: Final = "repertory_write_plain({mode}::smallint, {operation}::smallint, {adding}, {apart},"
 _LONG: Final = "repertory_write({mode}::smallint, {operation}::smallint, {adding}, {apart}, NULL,"
 
@@ -145,6 +153,20 @@ async def write(
     for start in range(0, len(lines), MOST_LINES):
         written += await _write_many(database, owner, operation, lines[start : start + MOST_LINES], author, strictness)
     return tuple(written)
+
+
+async def change_days(database: Database, owner: CbeNumber, line: Line, instead: Period, author: Author) -> Written:
+    """Put the days of `instead` in the place of those of `line`, in one transaction (RP-06, RP-07).
+
+    Raises StorageError: then all was written or nothing, and telling it again does no harm.
+    """
+    key = line.key
+    told = (cbe.to_int(owner), to_int(key.ssin), key.organisation, key.dossier_type)
+    days = (to_range(line.period), to_range(instead))
+    while True:
+        (row,) = await _patiently(partial(database.fetch, _CHANGE_DAYS, *told, *days, author.name, author.ticket))
+        if row[1] != AGAIN:
+            return _written(row)
 
 
 async def _write_one(

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from kruispunt.errors import BusinessRefusal, Rule
 from kruispunt.identifiers.organisation import OrganisationKey
 from kruispunt.identifiers.ssin import Ssin
-from kruispunt.periods import Period, cut
+from kruispunt.periods import Period
 from kruispunt.pipeline.service import Call, Outcome
 from kruispunt.repertory import register
 from kruispunt.repertory.identification import Identification
 from kruispunt.repertory.lines import Line
-from kruispunt.repertory.register import Register, Told
+from kruispunt.repertory.register import Told
 from kruispunt.repertory.writing import Verdict
 from kruispunt.services._common.days import Days, period_of
 from kruispunt.services._common.line_codes import (
@@ -25,6 +25,7 @@ from kruispunt.services._common.line_codes import (
     PERIOD_REVERSED,
     code_of,
     information_of,
+    tells,
 )
 from kruispunt.services._common.registers import OwnRegisters, author_of, usable
 
@@ -84,34 +85,22 @@ async def delete(call: Call, registers: OwnRegisters) -> Outcome:
     period = period_of(asked.days)
     if period is None:
         return Outcome(PERIOD_REVERSED)
-    return _outcome(asked, await _take_out(asked, (period,), registers.repertory(call), call))
+    told = Told(asked.ssin, asked.kind or "", period, _known_to(asked, call))
+    (outcome,) = await registers.repertory(call).delete([told], author_of(call))
+    return _outcome(asked, outcome)
 
 
 async def update(call: Call, registers: OwnRegisters) -> Outcome:
-    """Other days in the place of some (RP-07); days that are in both stay.
+    """Other days in the place of some, in one step (RP-06, RP-07); days that are in both stay.
 
-    The new days are written first. So nothing is lost when this is broken off between, and sending it again completes
-    it.
+    Where there is nothing to change nothing is inscribed: a slip in the days would add some.
     """
     asked: Asked = call.criteria
     before, after = period_of(asked.days), period_of(asked.new_days)
     if before is None or after is None:
         return Outcome(PERIOD_REVERSED)
-    repertory = registers.repertory(call)
-    told = Told(asked.ssin, asked.kind or "", after, _known_to(asked, call))
-    (outcome,) = await repertory.inscribe([told], author_of(call))
-    left = cut((before,), after)
-    if not outcome.verdict.accepted or not left:
-        return _outcome(asked, outcome)
-    await _take_out(asked, left, repertory, call)
-    lines = await repertory.consult([Ssin(asked.ssin)], kind=asked.kind, known_to=told.organisation, period=after)
-    return _outcome(asked, outcome, held=lines[0].period if lines else None)
-
-
-async def _take_out(asked: Asked, periods: tuple[Period, ...], repertory: Register, call: Call) -> register.Outcome:
-    told = [Told(asked.ssin, asked.kind or "", period, _known_to(asked, call)) for period in periods]
-    outcomes = await repertory.delete(told, author_of(call))
-    return next((each for each in outcomes if not each.verdict.accepted), outcomes[0])
+    told = Told(asked.ssin, asked.kind or "", before, _known_to(asked, call))
+    return _outcome(asked, await registers.repertory(call).change(told, after, author_of(call)))
 
 
 def _known_to(asked: Asked, call: Call) -> OrganisationKey:
@@ -128,10 +117,16 @@ def _known_to(asked: Asked, call: Call) -> OrganisationKey:
     return OrganisationKey(organisation.inscribed_as)
 
 
-def _outcome(asked: Asked, outcome: register.Outcome, *, held: Period | None = None) -> Outcome:
+def _outcome(asked: Asked, outcome: register.Outcome) -> Outcome:
     if outcome.verdict is Verdict.SSIN_INVALID:
         raise BusinessRefusal(Rule.SSIN_STRUCTURE, "the number is not well made", element="ssin")
-    told = Answered(Ssin(asked.ssin), outcome.ssin, held=held or outcome.held)
+    told = Answered(Ssin(asked.ssin), outcome.ssin, held=outcome.held)
     subjects = () if outcome.ssin is None else (outcome.ssin,)
     accepted = outcome.verdict.accepted
-    return Outcome(code_of(outcome), told if accepted else None, information_of(outcome), subjects if accepted else ())
+    return Outcome(
+        code_of(outcome),
+        told if accepted else None,
+        information_of(outcome),
+        subjects if accepted else (),
+        refused_numbers=int(tells(outcome)),
+    )

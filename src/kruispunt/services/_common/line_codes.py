@@ -101,6 +101,14 @@ PERIOD_REVERSED: Final = ReturnCode(
     _OURS,
     remedy="Correct beginDate or endDate; both days belong to the period.",
 )
+NO_LINE: Final = ReturnCode(
+    "REG00206",
+    _REFUSED,
+    "No line holds a day of the period that should be changed",
+    _OURS,
+    remedy="Consult the lines and correct the period, or inscribe the days with insertInscription.",
+)
+"""Of updateInscription alone."""
 
 LINE_CODES: Final = (
     DONE,
@@ -125,10 +133,13 @@ _BY_VERDICT: Final[Mapping[Verdict, ReturnCode]] = {
     Verdict.SSIN_INVALID: SSIN_STRUCTURE,
     Verdict.TYPE_UNKNOWN: TYPE_UNKNOWN,
     Verdict.TYPE_CLOSED: TYPE_CLOSED,
+    Verdict.NO_LINE: NO_LINE,
     Verdict.IDENTIFICATION_DIFFERS: IDENTIFICATION_DIFFERS,
     Verdict.IDENTIFICATION_UNKNOWN: IDENTIFICATION_UNKNOWN,
 }
-_TELLS_EXISTENCE: Final = frozenset({Verdict.SSIN_UNKNOWN, Verdict.SSIN_CANCELLED, Verdict.SSIN_INVALID})
+_TELLS: Final = frozenset(
+    {Verdict.SSIN_UNKNOWN, Verdict.SSIN_CANCELLED, Verdict.SSIN_INVALID, Verdict.IDENTIFICATION_DIFFERS}
+)
 
 
 def code_of(outcome: Outcome) -> ReturnCode:
@@ -141,6 +152,6 @@ def information_of(outcome: Outcome) -> Information:
     return tuple(("differs", field.value) for field in outcome.differing)
 
 
-def tells_existence(outcome: Outcome) -> bool:
-    """Whether the refusal answers the question if a number exists: such refusals are counted (PL-16)."""
-    return outcome.verdict in _TELLS_EXISTENCE
+def tells(outcome: Outcome) -> bool:
+    """Whether the refusal answers a guess, at a number or at what the registers hold: these are counted (PL-16)."""
+    return outcome.verdict in _TELLS

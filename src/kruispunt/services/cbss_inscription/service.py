@@ -16,7 +16,7 @@ from kruispunt.services._common.inscription_xml import (
     insert_inscription,
     update_inscription,
 )
-from kruispunt.services._common.line_codes import LINE_CODES
+from kruispunt.services._common.line_codes import LINE_CODES, NO_LINE
 from kruispunt.services._common.registers import OwnRegisters
 
 SERVICE: Final = Service(
@@ -33,6 +33,6 @@ SERVICE: Final = Service(
         update_inscription(),
         delete_inscription(active=True),
     ),
-    codes=LINE_CODES,
+    codes=(*LINE_CODES, NO_LINE),
     supplier=OwnRegisters,
 )

@@ -102,9 +102,10 @@ async def _changed(
 async def _compared(told: Identification, ssin: Ssin, tables: OwnTables) -> Detail | None:
     """None when nothing differs (RP-02)."""
     found = await tables.look_up(ssin)
-    if found is None or found.latest is None:
+    held = None if found is None else found.comparable
+    if held is None:
         return detail(IDENTIFICATION_UNKNOWN)
-    differing = differences(told, found.latest.legal)
+    differing = differences(told, held.legal)
     return detail(IDENTIFICATION_DIFFERS, *((_LABELS[field], "") for field in differing)) if differing else None
 
 
@@ -178,7 +179,11 @@ def _managed(asked: Access, call: Call, registrations: tuple[Registration, ...])
 
 
 def _refused(asked: Access, why: Detail) -> Outcome:
-    return Outcome(codes.BY_CODE[why.code], Managed(asked, (why,), given=False))
+    return Outcome(
+        codes.BY_CODE[why.code],
+        Managed(asked, (why,), given=False),
+        refused_numbers=int(why.code == IDENTIFICATION_DIFFERS.code),
+    )
 
 
 def _consulted(code: ReturnCode | None, result: Consulted, ssin: Ssin | None = None) -> Outcome:

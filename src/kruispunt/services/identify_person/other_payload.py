@@ -59,6 +59,13 @@ def _read_access(payload: etree._Element) -> Access:
     assert period is not None
     assert proof is not None
     purpose, network = _text(payload, "Purpose"), _text(payload, "QueryRegister")
+    if network == Network.SECONDARY.value and _operation_of_access(payload) != CPAS_LIST:
+        raise InvalidRequest(
+            "criteria.value",
+            "QueryRegister: lines are written to PRIMARY alone",
+            element="QueryRegister",
+            remedy="Leave it out, or write to the organisation's own register with RegisterService.",
+        )
     return Access(
         ssin=_text(payload, "SSIN"),
         purpose=_number(purpose, "Purpose") if purpose else None,

@@ -11,6 +11,7 @@ from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.ssin import InvalidSsin, Ssin
 from kruispunt.pipeline.service import Call, Outcome
 from kruispunt.registers.amending import Refused
+from kruispunt.registers.changes import Exchange
 from kruispunt.registers.legal_data import Dossier, Origin, Unreadable
 from kruispunt.registers.numbering import FIRST_COUNTER, FIRST_DEMO_COUNTER
 from kruispunt.registers.registering import Registered, declaration
@@ -150,7 +151,7 @@ async def replace(call: Call, registers: Registers) -> Outcome:
     by = _other(asked.replaced_by, call)
     if by == ssin:
         return _broken("replacedBy: a number cannot be replaced by itself")
-    refused = await registers.replace(ssin, by, author=call.author)
+    refused = await registers.replace(ssin, by, author=call.author, exchange=Exchange(call.application, call.ticket))
     if refused is not None:
         return _refused(refused)
     return Outcome(codes.DATA_FOUND, Ended(ssin, by), subjects=(ssin, by))

@@ -12,6 +12,7 @@ from kruispunt.errors import StorageError
 from kruispunt.identifiers.ssin import Ssin
 from kruispunt.registers import amending, registering, search
 from kruispunt.registers.amending import Refused
+from kruispunt.registers.changes import Exchange
 from kruispunt.registers.dossiers import Found, look_up
 from kruispunt.registers.legal_data import LegalData
 from kruispunt.registers.registering import WAIT, Registered
@@ -51,7 +52,7 @@ class Registers(Protocol):
     ) -> LegalData | Refused:
         """Change what the CBSS register holds."""
 
-    async def replace(self, ssin: Ssin, by: Ssin, *, author: str) -> Refused | None:
+    async def replace(self, ssin: Ssin, by: Ssin, *, author: str, exchange: Exchange) -> Refused | None:
         """Put another number in the place of a BIS number."""
 
     async def cancel(self, ssin: Ssin, *, author: str) -> Refused | None:
@@ -109,9 +110,9 @@ class OwnTables:
                 self._database, ssin, told, removed, today=today, test_band=test_band, author=author
             )
 
-    async def replace(self, ssin: Ssin, by: Ssin, *, author: str) -> Refused | None:
+    async def replace(self, ssin: Ssin, by: Ssin, *, author: str, exchange: Exchange) -> Refused | None:
         async with self._turn():
-            return await amending.replace_bis(self._database, ssin, by, author=author)
+            return await amending.replace_bis(self._database, ssin, by, author=author, exchange=exchange)
 
     async def cancel(self, ssin: Ssin, *, author: str) -> Refused | None:
         async with self._turn():

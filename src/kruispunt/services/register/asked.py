@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -61,6 +62,15 @@ class Route:
 
     ssin: str
     day: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What `consult` found."""
+
+    lines: tuple[Line, ...]
+    followed: Mapping[Ssin, Ssin]
+    """Numbers asked that were replaced, each with the one under which its lines stand."""
 
 
 @dataclass(frozen=True, slots=True)

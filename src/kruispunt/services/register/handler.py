@@ -24,10 +24,10 @@ from kruispunt.services._common.line_codes import (
     PERIOD_REVERSED,
     code_of,
     information_of,
-    tells_existence,
+    tells,
 )
 from kruispunt.services._common.registers import OwnRegisters, author_of, owner_of, usable
-from kruispunt.services.register.asked import Destinations, History, LineOutcome, Lines, Past, Route, ToldLine
+from kruispunt.services.register.asked import Destinations, Held, History, LineOutcome, Lines, Past, Route, ToldLine
 
 
 async def inscribe(call: Call, registers: OwnRegisters) -> Outcome:
@@ -51,10 +51,12 @@ async def consult(call: Call, registers: OwnRegisters) -> Outcome:
     period = period_of(asked.days)
     if period is None:
         return Outcome(PERIOD_REVERSED)
-    found = await registers.own(call).consult(
-        ssins, kind=asked.dossier_type, known_to=asked.organisation, period=period
-    )
-    return Outcome(DONE, found, subjects=_people(found)) if found else Outcome(NOTHING)
+    own = registers.own(call)
+    found = await own.consult(ssins, kind=asked.dossier_type, known_to=asked.organisation, period=period)
+    if not found:
+        return Outcome(NOTHING)
+    followed = await own.followed(ssins, found)
+    return Outcome(DONE, Held(found, followed), subjects=(*_people(found), *followed))
 
 
 async def consult_history(call: Call, registers: OwnRegisters) -> Outcome:
@@ -116,7 +118,7 @@ def _outcome(lines: Sequence[ToldLine], places: Sequence[int], outcomes: Sequenc
         told,
         () if refused is None else refused.differing,
         subjects=tuple(dict.fromkeys(one.final for one in told if one.final is not None)),
-        refused_numbers=sum(map(tells_existence, outcomes)),
+        refused_numbers=sum(map(tells, outcomes)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from kruispunt.clock import to_text
 from kruispunt.pipeline.service import Reply, ok_or_nok
@@ -14,12 +14,16 @@ from kruispunt.services._common.days import compose_period, read_day, read_days,
 from kruispunt.services._common.identification import compose_identification, read_identification
 from kruispunt.services._common.inscription_xml import write_number
 from kruispunt.services._common.organisations import read_organisation, write_organisation
-from kruispunt.services.register.asked import Destinations, History, LineOutcome, Lines, Past, Route, ToldLine
+from kruispunt.services.register.asked import Destinations, Held, History, LineOutcome, Lines, Past, Route, ToldLine
 from kruispunt.xml.build import boolean, element, optional, wrap
 from kruispunt.xml.read import child, child_text
 
 if TYPE_CHECKING:
     from lxml import etree
+
+
+PLATFORM: Final = "urn:kruispunt:platform"
+"""Author of lines that followed a number: who replaced it, and in which exchange, is nobody's whose register it is."""
 
 
 def read_lines(request: etree._Element) -> tuple[ToldLine, ...]:
@@ -95,7 +99,7 @@ def write_outcomes(reply: Reply) -> str:
 
 
 def write_consult(reply: Reply) -> str:
-    return _written(reply, lambda lines: wrap("result", "".join(map(_line, lines))))
+    return _written(reply, _held)
 
 
 def write_history(reply: Reply) -> str:
@@ -157,6 +161,11 @@ def _line(line: Line) -> str:
     return wrap("line", dossier + write_period(line.period))
 
 
+def _held(held: Held) -> str:
+    followed = "".join(write_number(asked, final) for asked, final in held.followed.items())
+    return followed + wrap("result", "".join(map(_line, held.lines)))
+
+
 def _past(past: Past) -> str:
     return wrap("result", "".join(map(_line, past.lines)) + "".join(map(_change, past.changes)))
 
@@ -167,8 +176,8 @@ def _change(change: Change) -> str:
     return wrap(
         "change",
         element("timestamp", to_text(change.at))
-        + element("author", change.author)
-        + optional("ticketCBSS", change.ticket)
+        + element("author", change.author if change.replaced is None else PLATFORM)
+        + optional("ticketCBSS", change.ticket if change.replaced is None else None)
         + element("operation", change.operation.name)
         + optional("replacedSsin", old)
         + optional("replacingSsin", new)
