@@ -78,7 +78,8 @@ async def fix(database: Database, table: AccessTable, day: date, *, now: datetim
         if row is not None:
             return of_row(row)
         if day > today or (day == today and not early):
-            raise DataError(f"{day} is not over: its changes are not all there yet")
+            hint = "; --early distributes today before it is" if day == today else ""
+            raise DataError(f"{day} is not over: its changes are not all there yet{hint}")
         previous = await _previous(connection, rounds=False)
         if previous is not None and previous.day is not None:
             _check_turn(day, previous.day)
