@@ -6,7 +6,7 @@ seconds.
 
 - *Changes*: those after the last distribution, up to the last one that was written before the end of the day. Those
   between count too, whatever the clock said, and what comes later is told the next day. Several changes of a number are
-  one, from before the first to after the last: what was changed back is not told.
+  one, from before the first to after the last: what was changed back is not told; what was written down once more is.
 - *Under which number*: the end of the chain as it stood after the last change that is told, so that a number and its
   data fit together. A chain without a valid end is told under its last number that a register knows; a circle has
   none, and each of its numbers is told under itself. Whatever happens to a number after it was replaced is nobody's.
@@ -213,7 +213,8 @@ async def _find_changed(connection: Connection, fixed: Distribution) -> None:
     several = await connection.cursor(sql.SEVERAL)
     while block := await several.fetch(_BLOCK):
         numbers = [row[0] for row in block]
-        await connection.execute(sql.NET, numbers, [parts_between(row[1], row[2]).value for row in block])
+        net = [parts_between(before, after).value | repeated for _, before, after, repeated in block]
+        await connection.execute(sql.NET, numbers, net)
     await connection.execute(sql.UNCHANGED)
     await connection.execute(sql.NUMBERS_OF_PEOPLE)
 

@@ -58,8 +58,12 @@ MUTATED: Final = """
     WHERE sequence > $1 AND sequence <= $2 AND ssin IS NOT NULL
     GROUP BY ssin HAVING bit_or(parts) <> 0
 """
+# What was written down once more is told, although nothing differs (`Changer.repeat`).
 SEVERAL: Final = """
-    SELECT m.ssin, f.before, l.after
+    SELECT m.ssin, f.before, l.after, (
+        SELECT coalesce(bit_or(r.parts), 0) FROM person_change r
+        WHERE r.ssin = m.ssin AND r.sequence BETWEEN m.first AND m.last AND r.before = r.after
+    )
     FROM pg_temp.mutated m JOIN person_change f ON f.sequence = m.first JOIN person_change l ON l.sequence = m.last
     WHERE m.first < m.last
 """
