@@ -33,7 +33,7 @@ async def told(database: Database) -> dict[Ssin, tuple[int, list[Ssin]]]:
     fixed = await choosing.fix_round(database, table(), now=at(DAY))
     assert fixed is not None
     found = await people_told(database, fixed.id)
-    return {ssin: (parts & ~Part.DECEASE, replaced) for ssin, (parts, replaced, _) in found.items()}
+    return {ssin: (parts, replaced) for ssin, (parts, replaced, _) in found.items()}
 
 
 async def undo(database: Database, ssin: Ssin) -> None:

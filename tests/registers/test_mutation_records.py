@@ -62,7 +62,7 @@ def profile_of(subscribed: set[Kind], granted: set[str]) -> Profile:
     for kind in subscribed:
         own = PARTS[kind] & DATA & data
         told |= own
-        parts |= own | (PARTS[kind] & ~DATA & ~Part.ACCESS) | (Part.ACCESS if own else Part(0))
+        parts |= own | (PARTS[kind] & ~DATA & ~Part.ACCESS) | (PARTS[kind] & Part.ACCESS if own else Part(0))
     return Profile(parts.value, told.value)
 
 

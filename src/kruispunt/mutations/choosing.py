@@ -230,9 +230,11 @@ async def _follow_chains(connection: Connection, fixed: Distribution) -> None:
         (sql.ENDINGS, "ending"),
         (sql.TOLD, "told"),
         (sql.TOLD_WHOLE, None),
+        (sql.TOLD_DECEASED, None),
         (sql.HOLDERS, "holder"),
     ):
-        await connection.execute(statement)
+        cut = [fixed.changes_upto] if statement is sql.TOLD_DECEASED else []
+        await connection.execute(statement, *cut)
         if table is not None:
             await _analyze(connection, table)
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from kruispunt.mutations.distributions import Distribution
     from kruispunt.storage.database import Connection, Database
 
-# Asked of what was told, and not of the chains of today, which are no longer those of the day (RP-15). The condition that
-# a list is not empty is that of its index.
+# Asked of what was told, and not of the chains of today, which are no longer those of the day (RP-15). That a list is
+# not empty is the condition of its index.
 _TOLD: Final = """
     SELECT d.day, d.at, f.code, f.sequence, s.organisation, s.legal_context, s.stream, f.published, f.collected,
         d.id, p.ssin, f.parts, f.groups
