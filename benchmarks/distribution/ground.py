@@ -35,7 +35,7 @@ CHANGED: Final = (
     (Part.NATIONALITY, 5),
     (Part.DECEASE, 5),
     (Part.INSCRIPTION | Part.ADDRESS, 5),
-    (DATA | Part.NEW, 5),
+    (DATA & ~Part.DECEASE | Part.NEW, 5),
 )
 """Of a hundred changes, so many of these parts."""
 GRANTED: Final = (
@@ -69,7 +69,8 @@ LINES: Final = """
 """
 CHANGES: Final = """
     INSERT INTO person_change (at, author, kind, ssin, origins, before, after, parts)
-    SELECT %s, 'benchmark', 2, p.ssin, 1, '', '{"ssin":"' || lpad(p.ssin::text, 11, '0') || d.line, c.parts
+    SELECT %s, 'benchmark', 2, p.ssin, 1, CASE c.parts WHEN 256 THEN '{"decease":{}}' ELSE '' END,
+        '{"ssin":"' || lpad(p.ssin::text, 11, '0') || d.line, c.parts
     FROM (SELECT ssin, row_number() OVER (ORDER BY random()) AS n FROM numbers) p
     JOIN documents d ON d.n = mod(p.n, %s)
     JOIN changed c ON c.n = mod(p.n, 100)

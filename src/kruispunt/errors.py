@@ -38,6 +38,13 @@ FIELD_NAME_LENGTH = 64
 """Longest `fieldName` of an information pair, in characters (CommonV3)."""
 
 
+def sentence(why: str) -> str:
+    """A reason as a sentence. A first word that is no word, such as a URN, a number or a field, stays as it is."""
+    first = why.partition(" ")[0].rstrip(",.;").replace("-", "")
+    told = why[:1].upper() + why[1:] if first.isalpha() else why
+    return told if told.endswith(".") else f"{told}."
+
+
 class KruispuntError(Exception):
     """Root of everything that is raised on purpose."""
 

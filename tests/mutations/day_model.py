@@ -17,7 +17,7 @@ KIND_OF = {
     "registration": {"new"},
     "identification": {"name", "birth", "gender", "nationality", "civilState", "inscription", "access"},
     "address": {"address", "access"},
-    "decease": {"decease", "access"},
+    "decease": {"decease"},
     "replacement": {"replacement"},
     "cancellation": {"cancellation"},
 }
@@ -97,6 +97,8 @@ class World:
 
     people: dict[str, Person] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
+    died: set[str] = field(default_factory=set)
+    """Of whom a register holds a decease, or held one."""
 
     def change(self, ssin: str, **changed: Any) -> None:
         """Groups of data, or fields of a person."""
@@ -104,6 +106,7 @@ class World:
         fields = {name: changed.pop(name) for name in ("by", "cancelled", "blocked") if name in changed}
         data = {group: value for group, value in {**person.data, **changed}.items() if value is not None}
         self.people[ssin] = replace(person, data=data, **fields)
+        self.died |= {ssin} if "decease" in data else set()
 
     def end(self, ssin: str) -> str:
         """The number at the end of the chain."""
@@ -136,6 +139,8 @@ class World:
         for ssin, (parts, old) in told.items():
             if old and self.people[ssin].in_use:
                 parts |= set(GROUPS)
+            if parts & {"decease", "access"}:
+                parts = parts | {"decease"} if self.died & {ssin, *old} else parts - {"decease"}
             if parts & who.parts and self.knows(who, ssin, day):
                 self._tell_one(ssin, parts, old, who.data, copy)
                 count += 1

@@ -31,6 +31,8 @@ from kruispunt.registers import changes
 from kruispunt.registers.parts import DATA, Part
 from kruispunt.storage.database import Database
 
+LIVING = DATA & ~Part.DECEASE
+
 
 def test_rp_16_only_people_in_the_register_are_told_of(fresh_dsn: str) -> None:
     async def question(database: Database) -> None:
@@ -96,7 +98,7 @@ def test_rp_15_a_person_replaced_and_changed_is_told_once_under_the_number_in_us
         await changes.replace(database, first, second, author="tests")
         await changes.replace(database, second, last, author="tests")
         await rename(database, last, "Claes")
-        parts = Part.REPLACEMENT | DATA
+        parts = Part.REPLACEMENT | LIVING
         assert await fix(database, DAY) == {last: (parts, sorted([first, second]), {"alpha-people"})}
         await set_clock(database, at(NEXT))
         await changes.cancel(database, last, author="tests")
@@ -135,7 +137,7 @@ def test_a_number_that_was_replaced_after_the_day_is_told_as_it_stood(fresh_dsn:
         await changes.replace(database, old, new, author="tests")
         fixed = await choosing.fix(database, table(), DAY, now=at(NEXT, 2))
         assert await people_told(database, fixed.id) == {old: (Part.NAME, [], {"alpha-people"})}
-        assert await fix(database, NEXT) == {new: (Part.REPLACEMENT | DATA, [old], {"alpha-people"})}
+        assert await fix(database, NEXT) == {new: (Part.REPLACEMENT | LIVING, [old], {"alpha-people"})}
 
     on(fresh_dsn, question)
 
@@ -200,5 +202,63 @@ def test_a_long_chain_and_a_day_without_subscriptions(fresh_dsn: str) -> None:
         assert list(await fix(database, NEXT)) == [numbers[-1]]
         await defining.end(database, "alpha-people")
         assert await fix(database, NEXT + timedelta(days=1)) == {}
+
+    on(fresh_dsn, question)
+
+
+def test_rp_16_nobody_is_told_a_decease_of_the_living(fresh_dsn: str) -> None:
+    decease = alpha("decease", [Kind.DECEASE])
+
+    async def question(database: Database) -> None:
+        old, new, back, blocked = await stage(database, alpha(), decease, people=4)
+        died = {"decease": {"date": "2025-05-01"}}
+        (dead, dead_new, withdrawn, withdrawn_new, dead_blocked) = fresh(5)
+        await set_clock(database, at(DAY - timedelta(days=20)))
+        for each in (dead, withdrawn, dead_blocked):
+            await tell(database, {"ssin": each, "nationalRegister": legal(**died)}, written=False)
+        for each in (dead_new, withdrawn_new):
+            await tell(database, {"ssin": each, "nationalRegister": legal()}, written=False)
+        for each in (dead, withdrawn, dead_blocked):
+            await inscribe(database, OWNERS["alpha"], each)
+        await changes.cancel(database, back, author="tests")
+        await choosing.fix(database, table(), DAY - timedelta(days=1), now=at(DAY))
+        await set_clock(database, at(DAY))
+        await changes.replace(database, old, new, author="tests")
+        await tell(database, {"ssin": dead_new, "nationalRegister": legal(**died)})
+        await changes.replace(database, dead, dead_new, author="tests")
+        await changes.replace(database, withdrawn, withdrawn_new, author="tests")
+        await rename(database, back, "Maes")
+        await tell(database, {"ssin": blocked, "nationalRegister": legal(blocked=True)})
+        await tell(database, {"ssin": dead_blocked, "nationalRegister": legal(blocked=True, **died)})
+        whole = Part.REPLACEMENT | DATA
+        assert await fix(database, DAY) == {
+            new: (Part.REPLACEMENT | LIVING, [old], {"alpha-people"}),
+            dead_new: (whole, [dead], {"alpha-people", "decease"}),
+            withdrawn_new: (whole, [withdrawn], {"alpha-people", "decease"}),
+            back: (Part.CANCELLATION | LIVING, [], {"alpha-people"}),
+            blocked: (Part.ACCESS, [], {"alpha-people"}),
+            dead_blocked: (Part.ACCESS | Part.DECEASE, [], {"alpha-people", "decease"}),
+        }
+        await set_clock(database, at(NEXT))
+        await rename(database, new, "Claes", **died)
+        await rename(database, blocked, "Peeters", **died)
+        assert await fix(database, NEXT) == {
+            new: (Part.NAME | Part.DECEASE, [], {"alpha-people", "decease"}),
+            blocked: (Part.ACCESS | Part.DECEASE, [], {"alpha-people", "decease"}),
+        }
+
+    on(fresh_dsn, question)
+
+
+def test_rp_16_a_decease_that_is_told_after_the_day_is_none_of_the_day(fresh_dsn: str) -> None:
+    decease = alpha("decease", [Kind.DECEASE])
+
+    async def question(database: Database) -> None:
+        old, new = await stage(database, alpha(), decease, people=2)
+        await changes.replace(database, old, new, author="tests")
+        await set_clock(database, at(NEXT, 1))
+        await rename(database, new, "Peeters", decease={"date": "2025-06-15"})
+        assert await fix(database, DAY) == {new: (Part.REPLACEMENT | LIVING, [old], {"alpha-people"})}
+        assert await fix(database, NEXT) == {new: (Part.DECEASE, [], {"alpha-people", "decease"})}
 
     on(fresh_dsn, question)

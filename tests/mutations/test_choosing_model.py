@@ -56,6 +56,7 @@ class Telling:
     street: str | None
     by: int | None
     cancelled: bool
+    died: bool
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ tellings = st.builds(
     st.sampled_from(("Maes", "Peeters")),
     st.sampled_from((None, "7")),
     st.none() | st.none() | st.integers(0, _SIZE),
+    st.sampled_from((False, False, False, True)),
     st.sampled_from((False, False, False, True)),
 )
 phases = st.lists(st.lists(tellings, min_size=1, max_size=3), max_size=2)
@@ -196,7 +198,8 @@ async def tell_all(database: Database, numbers: Sequence[Ssin], imports: Sequenc
 
 
 def line_of(numbers: Sequence[Ssin], told: Telling) -> dict[str, Any]:
-    line: dict[str, Any] = {"ssin": numbers[told.who], "nationalRegister": legal(told.last, told.street)}
+    died = {"decease": {"date": "2025-05-01"}} if told.died else {}
+    line: dict[str, Any] = {"ssin": numbers[told.who], "nationalRegister": legal(told.last, told.street, **died)}
     if told.by is not None and told.by != told.who:
         return {**line, "replacedBy": numbers[told.by]}
     return {**line, "cancelled": told.cancelled}
@@ -212,6 +215,8 @@ class Model:
     """What each number was when the day ended; numbers that no register knew are not among them."""
     now: Mapping[Ssin, Mapping[str, Any]]
     lines: Sequence[tuple[int, Ssin, str, str, Any]]
+    died: set[Ssin]
+    """Of whom a register held a decease when the day ended, or ever before."""
 
     @classmethod
     async def read(cls, database: Database, fixed: Distribution) -> Model:
@@ -237,6 +242,12 @@ class Model:
         for ssin in {row[1] for row in within}:
             own = [row for row in within if row[1] == ssin]
             changed[ssins.from_int(ssin)] = parts_between(own[0][2], own[-1][3])
+        died = {
+            ssins.from_int(row[1])
+            for row in rows
+            for line in row[2:]
+            if row[0] <= fixed.changes_upto and line and "decease" in json.loads(line).get("nationalRegister", {})
+        }
         lines = [
             (owner, ssins.from_int(ssin), known_to, kind, period)
             for owner, ssin, known_to, kind, period in await database.fetch(
@@ -244,7 +255,7 @@ class Model:
             )
         ]
         assert fixed.day is not None
-        return cls(fixed.day, {ssin: parts for ssin, parts in changed.items() if parts}, then, now, lines)
+        return cls(fixed.day, {ssin: parts for ssin, parts in changed.items() if parts}, then, now, lines, died)
 
     def told(self, rights: Mapping[Subscription, Any]) -> dict[Ssin, tuple[int, list[Ssin], set[str]]]:
         people: dict[Ssin, tuple[Part, list[Ssin]]] = {}
@@ -257,6 +268,8 @@ class Model:
         for end, (parts, replaced) in people.items():
             if replaced and self.then[end]["by"] is None and not self.then[end]["cancelled"]:
                 parts |= DATA
+            if Part.DECEASE in parts and not self.died & {end, *replaced}:
+                parts &= ~Part.DECEASE
             codes = {each.code for each, right in rights.items() if parts & right.parts and self.knows(each, end)}
             if codes:
                 result[end] = (parts.value, replaced, codes)

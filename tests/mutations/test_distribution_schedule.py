@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from distribution_ground import DAY, MORNING, busy_day, contents, desk, distribute_day, fixing, read
-from distribution_installation import YESTERDAY, install, trusted, words
+from distribution_installation import TODAY, YESTERDAY, install, trusted, words
 from mutation_ground import at, on
 from psycopg import sql
 
@@ -246,7 +246,13 @@ def test_rp_18_the_commands(fresh_dsn: str, tmp_path: Path) -> None:
     assert command("distribute") == "No day is due.\n"
     assert "days are told in order" in command("distribute", "--day", "2020-01-01", code=1)
     assert "no day such as" in command("distribute", "--day", "yesterday", code=1)
+    refused = " ".join(command("distribute", "--day", str(TODAY), code=1).split())
+    assert f"{TODAY} is not over: its changes are not all there yet; --early distributes today before it is" in refused
     assert "7 files written" in command("distribute", "--early")
+    nothing = "No day is due: today was distributed. What comes later today is told tomorrow.\n"
+    assert command("distribute", "--early") == nothing
+    assert "--early" not in command("distribute", "--day", "2999-01-01", code=1)
+    assert json.loads(command("distribute", "--early", "--json")) == []
 
 
 def test_rp_18_distribute_does_what_a_turn_of_the_schedule_does(fresh_dsn: str, tmp_path: Path) -> None:

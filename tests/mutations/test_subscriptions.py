@@ -66,13 +66,16 @@ pushed = true
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (ROW.replace("code = ", "coed = "), r"code: Field required"),
-        (ROW.replace("alpha-people", "Alpha People"), "code: String should match"),
-        (ROW + 'stream = "dimona"\n', "give either kinds"),
+        (ROW.replace("code = ", "coed = "), r"subscriptions.toml: subscription 1: code: Field required"),
+        (ROW.replace("alpha-people", "Alpha People"), "subscription 1: code: String should match"),
+        (ROW + ROW.replace("alpha-people", "Alpha People"), "subscription 2: code: String should match"),
+        (ROW.replace('"alpha-people"', "7"), "subscription 1: code: Input should be a valid string"),
+        (ROW + 'stream = "dimona"\n', "subscriptions.toml: alpha-people: give either kinds"),
         (ROW.replace("kinds =", "# kinds ="), "give either kinds"),
         (ROW.replace("decease", "death"), "alpha-people: kinds: 'death' is none; there are registration, "),
-        (ROW.replace('["decease", "identification"]', "[]"), "kinds: List should have at least 1"),
-        (ROW + 'lines = "some"\n', "lines: Input should be 'active' or 'any'"),
+        (ROW.replace('["decease", "identification"]', "[]"), r"subscriptions.toml: alpha-people: kinds: names none"),
+        (ROW + "dossier_types = []\n", "alpha-people: dossier_types: names none"),
+        (ROW + 'lines = "some"\n', "alpha-people: lines: Input should be 'active' or 'any'"),
         (ROW + 'register = "0206737485"\n', "alpha-people: the check number"),
         (ROW + 'known_to = "x"\n', "alpha-people: organisation: "),
         (ROW + 'dossier_types = ["a b c/"]\n', "alpha-people: dossierType"),
@@ -80,7 +83,7 @@ pushed = true
         (ROW * 2, "alpha-people: stands there twice"),
         ("[[subscriber]]\n", "subscriber: unknown"),
         ("[[subscription]\n", "subscriptions.toml"),
-        ("subscription = 7\n", "subscription"),
+        ("subscription = 7\n", "subscription 1: "),
     ],
 )
 def test_a_file_that_is_wrong_is_refused_whole(tmp_path: Path, text: str, why: str) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.progress import Progress, TextColumn
@@ -18,7 +18,7 @@ from kruispunt.errors import DataError
 from kruispunt.jobs import open_desk, times_of
 from kruispunt.mutations import rows
 from kruispunt.mutations.distributing import Done, Fix, distribute, restore
-from kruispunt.mutations.distributions import days_due
+from kruispunt.mutations.distributions import days_due, last_day
 from kruispunt.mutations.schedule import Schedule, turn
 from kruispunt.mutations.writing import Desk
 from kruispunt.settings import Settings
@@ -27,6 +27,7 @@ from kruispunt.storage.database import Database
 _DAY = Annotated[
     str | None, typer.Option("--day", help="Civil day in Belgium, as 2026-01-31; by default all that are due.")
 ]
+_TODAY_WAS: Final = "No day is due: today was distributed. What comes later today is told tomorrow."
 
 
 def distribute_(
@@ -47,8 +48,10 @@ def distribute_(
     """
     days = _days(day)
 
-    async def work(database: Database, settings: Settings) -> tuple[Done, ...]:
+    async def work(database: Database, settings: Settings) -> tuple[tuple[Done, ...], str]:
         desk, fix = await open_desk(settings, database, early=early)
+        now = today(SystemClock())
+        nothing = _TODAY_WAS if early and await last_day(database) == now else "No day is due."
         with _bar() as bar:
             task = bar.add_task("", total=None)
 
@@ -57,20 +60,20 @@ def distribute_(
 
             times = times_of(settings)
             if not days:
-                due = await days_due(database, today(SystemClock()) + timedelta(days=early))
+                due = await days_due(database, now + timedelta(days=early))
                 written = await turn(database, desk, fix, times, due, sweep=True, whole=check, progress=tell)
-                return written.distributed + written.again
+                return written.distributed + written.again, nothing
             told = await distribute(database, desk, fix, days, tell)
             if check:
                 told += await restore(database, desk, times.oldest(desk.now()), whole=True, progress=tell)
-            return told
+            return told, nothing
 
-    done = with_database(config, work)
+    done, nothing = with_database(config, work)
     print_list(
         done,
         lambda each: {"day": str(each.day), "files": each.files, "records": each.records},
         lambda each: f"{each.day}: {each.files:,} files written, {each.records:,} records in them",
-        "No day is due.",
+        nothing,
         as_json=as_json,
     )
 

@@ -27,7 +27,7 @@ from lxml import etree
 
 from kruispunt.client.signing import ClientSecurity, platform_trust
 from kruispunt.client.transport import Connection
-from kruispunt.errors import ConfigurationError, Refusal, ReplyNotTrusted
+from kruispunt.errors import ConfigurationError, Refusal, ReplyNotTrusted, sentence
 from kruispunt.wss.sign import Signer
 from kruispunt.xml.build import attribute, element
 from kruispunt.xml.namespaces import FAULT, SOAP, WSSE
@@ -305,7 +305,7 @@ def _without_security(envelope: etree._Element) -> bytes:
 
 
 def _fault(refused: _Refused) -> bytes:
-    text = f"{refused.why[:1].upper()}{refused.why[1:]}. {refused.remedy}"
+    text = f"{sentence(refused.why)} {refused.remedy}"
     carriable = "".join(c if c.isprintable() else " " for c in text)
     return (
         f"<soapenv:Envelope{attribute('xmlns:soapenv', SOAP)}><soapenv:Body><soapenv:Fault>"

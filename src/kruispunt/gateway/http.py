@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from kruispunt.errors import AuthenticationRefused, TransportRefusal
+from kruispunt.errors import AuthenticationRefused, TransportRefusal, sentence
 from kruispunt.gateway.caller import client_of
 from kruispunt.gateway.wsdl import Contract
 from kruispunt.pipeline.context import Answer, Incoming, TlsClient
@@ -107,7 +107,7 @@ class HttpGateway:
         try:
             await self._admit(client)
         except AuthenticationRefused as refusal:
-            raise TransportRefusal(403, refusal.rule, f"{refusal.why[0].upper()}{refusal.why[1:]}.") from refusal
+            raise TransportRefusal(403, refusal.rule, sentence(refusal.why)) from refusal
 
     async def _soap(self, scope: Scope, receive: Receive, client: TlsClient) -> Answer:
         headers = _headers(scope)

@@ -6,7 +6,7 @@ seconds.
 
 - *Changes*: those after the last distribution, up to the last one that was written before the end of the day. Those
   between count too, whatever the clock said, and what comes later is told the next day. Several changes of a number are
-  one, from before the first to after the last: what was changed back is not told.
+  one, from before the first to after the last: what was changed back is not told; what was written down once more is.
 - *Under which number*: the end of the chain as it stood after the last change that is told, so that a number and its
   data fit together. A chain without a valid end is told under its last number that a register knows; a circle has
   none, and each of its numbers is told under itself. Whatever happens to a number after it was replaced is nobody's.
@@ -78,7 +78,8 @@ async def fix(database: Database, table: AccessTable, day: date, *, now: datetim
         if row is not None:
             return of_row(row)
         if day > today or (day == today and not early):
-            raise DataError(f"{day} is not over: its changes are not all there yet")
+            hint = "; --early distributes today before it is" if day == today else ""
+            raise DataError(f"{day} is not over: its changes are not all there yet{hint}")
         previous = await _previous(connection, rounds=False)
         if previous is not None and previous.day is not None:
             _check_turn(day, previous.day)
@@ -212,7 +213,8 @@ async def _find_changed(connection: Connection, fixed: Distribution) -> None:
     several = await connection.cursor(sql.SEVERAL)
     while block := await several.fetch(_BLOCK):
         numbers = [row[0] for row in block]
-        await connection.execute(sql.NET, numbers, [parts_between(row[1], row[2]).value for row in block])
+        net = [parts_between(before, after).value | repeated for _, before, after, repeated in block]
+        await connection.execute(sql.NET, numbers, net)
     await connection.execute(sql.UNCHANGED)
     await connection.execute(sql.NUMBERS_OF_PEOPLE)
 
@@ -228,9 +230,11 @@ async def _follow_chains(connection: Connection, fixed: Distribution) -> None:
         (sql.ENDINGS, "ending"),
         (sql.TOLD, "told"),
         (sql.TOLD_WHOLE, None),
+        (sql.TOLD_DECEASED, None),
         (sql.HOLDERS, "holder"),
     ):
-        await connection.execute(statement)
+        cut = [fixed.changes_upto] if statement is sql.TOLD_DECEASED else []
+        await connection.execute(statement, *cut)
         if table is not None:
             await _analyze(connection, table)
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kruispunt.registers.parts import DATA, NUMBER
+from kruispunt.registers.parts import DATA, NUMBER, Part
 
 _FEW: Final = 40
 """Lines for each number, from which on they are found by the number, and not by reading all of them."""
@@ -58,8 +58,12 @@ MUTATED: Final = """
     WHERE sequence > $1 AND sequence <= $2 AND ssin IS NOT NULL
     GROUP BY ssin HAVING bit_or(parts) <> 0
 """
+# What was written down once more is told, although nothing differs (`Changer.repeat`).
 SEVERAL: Final = """
-    SELECT m.ssin, f.before, l.after
+    SELECT m.ssin, f.before, l.after, (
+        SELECT coalesce(bit_or(r.parts), 0) FROM person_change r
+        WHERE r.ssin = m.ssin AND r.sequence BETWEEN m.first AND m.last AND r.before = r.after
+    )
     FROM pg_temp.mutated m JOIN person_change f ON f.sequence = m.first JOIN person_change l ON l.sequence = m.last
     WHERE m.first < m.last
 """
@@ -129,6 +133,20 @@ TOLD_WHOLE: Final = f"""
     WHERE cardinality(t.replaced) > 0 AND EXISTS (
         SELECT FROM ({_STANDING.format(ssin="t.ssin")}) s WHERE s.next IS NULL AND NOT s.cancelled
     )
+"""  # noqa: S608
+# Where all groups may differ, a decease is told only when a register holds one, or held one that is withdrawn. With its
+# quotes the name of the field stands in no text, where they are escaped.
+TOLD_DECEASED: Final = f"""
+    UPDATE pg_temp.told t SET parts = CASE WHEN EXISTS (
+        SELECT FROM unnest(t.ssin || t.replaced) n (ssin) WHERE EXISTS (
+            SELECT FROM person_change c WHERE c.ssin = n.ssin AND c.sequence <= $1
+                AND (strpos(c.after, '"decease":') > 0 OR strpos(c.before, '"decease":') > 0)
+        ) OR strpos(coalesce(
+            (SELECT c.before FROM person_change c WHERE c.ssin = n.ssin AND c.sequence > $1 ORDER BY sequence LIMIT 1),
+            (SELECT string_agg(d.document, '') FROM dossier d WHERE d.ssin = n.ssin)
+        ), '"decease":') > 0
+    ) THEN t.parts | {Part.DECEASE.value} ELSE t.parts & ~{Part.DECEASE.value} END
+    WHERE t.parts & {(Part.DECEASE | Part.ACCESS).value} <> 0
 """  # noqa: S608
 
 # `broken` are those without a valid end now: of their chains both sides are looked at, but for circles.

@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from kruispunt.mutations.distributions import Distribution
     from kruispunt.storage.database import Connection, Database
 
-# A number is told under itself, or among those that were replaced by one further on in its chain.
+# Asked of what was told, and not of the chains of today, which are no longer those of the day (RP-15). That a list is
+# not empty is the condition of its index.
 _TOLD: Final = """
-    WITH RECURSIVE chain (ssin) AS (
-        SELECT $1::bigint
-        UNION
-        SELECT p.replaced_by FROM person p JOIN chain c ON c.ssin = p.ssin WHERE p.replaced_by IS NOT NULL
-    )
     SELECT d.day, d.at, f.code, f.sequence, s.organisation, s.legal_context, s.stream, f.published, f.collected,
         d.id, p.ssin, f.parts, f.groups
     FROM (
-        SELECT distribution, ssin, files FROM distributed_person
-        WHERE ssin IN (SELECT ssin FROM chain) AND (ssin = $1 OR $1 = ANY (replaced))
+        SELECT distribution, ssin, files FROM distributed_person WHERE ssin = $1
         UNION ALL
-        SELECT d.distribution, d.ssin, d.files FROM distributed_item d JOIN stream_item i ON i.sequence = d.item
-        WHERE d.ssin IN (SELECT ssin FROM chain) AND $1 IN (d.ssin, i.ssin)
+        SELECT distribution, ssin, files FROM distributed_person
+        WHERE replaced @> ARRAY[$1::bigint] AND replaced <> '{}' AND ssin <> $1
+        UNION ALL
+        SELECT distribution, ssin, files FROM distributed_item WHERE ssin = $1
+        UNION ALL
+        SELECT d.distribution, d.ssin, d.files FROM stream_item i JOIN distributed_item d ON d.item = i.sequence
+        WHERE i.ssin = $1 AND d.ssin <> $1
     ) p
     JOIN distribution d ON d.id = p.distribution
     JOIN mutation_file f ON f.id = ANY (p.files)

@@ -51,9 +51,15 @@ def end_of(day: date) -> datetime:
     return begin_of(day + timedelta(days=1))
 
 
+async def last_day(database: Database) -> date | None:
+    """The last day that was fixed; None before the first. Raises StorageError."""
+    last: date | None = await database.fetchval(_LAST)
+    return last
+
+
 async def days_due(database: Database, today: date) -> tuple[date, ...]:
     """The days that are over and were not fixed, in order, from the first subscription on. Raises StorageError."""
-    last = await database.fetchval(_LAST)
+    last = await last_day(database)
     first = None if last is not None else await database.fetchval(_FIRST_SUBSCRIPTION)
     if last is not None:
         start = last + timedelta(days=1)

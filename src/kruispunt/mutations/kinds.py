@@ -31,11 +31,14 @@ PARTS: Final = {
     | Part.INSCRIPTION
     | Part.ACCESS,
     Kind.ADDRESS: Part.ADDRESS | Part.ACCESS,
-    Kind.DECEASE: Part.DECEASE | Part.ACCESS,
+    Kind.DECEASE: Part.DECEASE,
     Kind.REPLACEMENT: Part.REPLACEMENT,
     Kind.CANCELLATION: Part.CANCELLATION,
 }
-"""The parts of a change that make it one of the kind; of those that are data, the data of the kind."""
+"""The parts of a change that make it one of the kind; of those that are data, the data of the kind.
+
+Access to data is blocked of the living too: whom it concerns is told as `Part.DECEASE` when a distribution is chosen.
+"""
 
 
 def groups_of(kind: Kind, granted: Iterable[str]) -> Part:

@@ -130,7 +130,7 @@ def read_definitions(path: Path) -> tuple[Definition, ...]:
             raise DataError(f"{unknown[0]}: unknown; a file has [[subscription]] alone")
         rows = data.get("subscription", [])
         definitions = tuple(
-            _definition(_Row.model_validate(row)) for row in (rows if isinstance(rows, list) else [rows])
+            _definition(_row(place, row)) for place, row in enumerate(rows if isinstance(rows, list) else [rows], 1)
         )
         codes = [each.code for each in definitions]
         for code in codes:
@@ -138,10 +138,6 @@ def read_definitions(path: Path) -> tuple[Definition, ...]:
                 raise DataError(f"{code}: stands there twice")
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, DataError, InvalidCbeNumber) as error:
         raise ConfigurationError(f"{path}: {error}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part + 1) if isinstance(part, int) else part for part in first["loc"])
-        raise ConfigurationError(f"{path}: {place or 'subscription'}: {first['msg']}") from error
     return definitions
 
 
@@ -158,6 +154,20 @@ async def every(database: Asked, *, ended: bool = False) -> tuple[Subscription, 
 async def last_of(connection: Asked, codes: Sequence[str]) -> dict[str, Subscription]:
     """The latest of each code, in force or ended."""
     return {row["code"]: _subscription(row) for row in await connection.fetch(_LAST_OF, codes)}
+
+
+def _row(place: int, told: object) -> _Row:
+    """What stands there. Raises DataError, with the code of the subscription, or its place where that is none."""
+    try:
+        return _Row.model_validate(told)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = [str(part + 1) if isinstance(part, int) else part for part in first["loc"]]
+        code = told.get("code") if isinstance(told, dict) else None
+        named = code if "code" not in where and isinstance(code, str) else f"subscription {place}"
+        field = f"{'.'.join(where)}: " if where else ""
+        why = "names none" if first["type"] == "too_short" else first["msg"].removeprefix("Value error, ")
+        raise DataError(f"{named}: {field}{why}") from None
 
 
 def _definition(row: _Row) -> Definition:

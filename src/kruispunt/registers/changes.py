@@ -9,7 +9,7 @@ Each row tells which parts of the person changed (`parts.py`), so that who is to
 
 Somebody who is new is written down when asked for (`write_new`), else counted only: a first population of millions
 has no history. Somebody who is known is always written down, with the line before and the line after. A line that
-tells nothing new writes nothing at all.
+tells nothing new writes nothing at all; `Changer.repeat` alone writes down that nothing changed.
 """
 
 from __future__ import annotations
@@ -172,6 +172,18 @@ class Changer:
             [each.facts for each in new], [after.facts for before, after in changed if before[:4] != after.facts[:4]]
         )
         await self._write_documents(new, changed)
+
+    async def repeat(self, facts: Facts, before: Facts) -> None:
+        """Write down once more what is known of a number, for those who could not be told when it changed: with the
+        parts that changed since `before`, and the same line before and after.
+        """
+        row = (facts.ssin, 0, facts.line, facts.line, parts_of(before, facts).value)
+        await self._connection.copy_records_to_table(
+            "person_change",
+            records=[(self._author, ChangeKind.CHANGED.value, *row)],
+            columns=_CHANGES,
+            timeout=PATIENCE,
+        )
 
     async def _write_down(self, new: Sequence[Facts], changed: Sequence[tuple[Facts, Facts]]) -> None:
         rows: list[tuple[object, ...]] = [

@@ -2,11 +2,12 @@
 
 What counts is what is *given* of a number, as `dossiers.look_up` gives it: of somebody who stands in both registers
 the CBSS document alone (IP-02), of a number that was replaced or cancelled nothing (IP-03), while access is blocked
-nothing (IP-18). So:
+nothing (IP-18). Of that, what can be *told* (`_TOLD`): a change that nobody can see is none. So:
 
 - A change in a document that nobody is given is a change of no data: of the National Register for somebody of the RAD
   register, of a number that is out of use, of somebody who is blocked. What changed in that time counts as soon as the
   number is in use again (everything does), or can be told again (`ACCESS`, which stands for all data).
+- A change of a temporary address, or of a partner, is one of no data: no record has a place for them.
 - Former names and addresses are given to searches alone. What stands among them was told when it was today's.
 """
 
@@ -66,6 +67,19 @@ GROUPS: Final[Mapping[str, Part]] = {
     "inscription": Part.INSCRIPTION,
 }
 """Groups of data, by the field of a document that holds each."""
+_TOLD: Final[Mapping[str, tuple[str, ...]]] = {
+    "name": ("lastName", "firstNames", "modified"),
+    "birth": ("date", "location"),
+    "decease": ("date", "location"),
+    "civilState": ("code",),
+    "address": ("legal",),
+}
+"""Of groups that a record has no place for the whole of, the fields that it has. Mutations are held against this."""
+_SAID: Final = frozenset({"inscription", "legalAddressDetails", "something", "everything"})
+"""What is said to be unreadable; of other addresses than the legal one nothing is."""
+_BLOCKED: Final = frozenset({"blocked"})
+_EVERYTHING: Final = frozenset({"everything"})
+_NOTHING_GIVEN: Final = _BLOCKED | _EVERYTHING
 _NO_DOCUMENT: Final[Mapping[str, Any]] = {}
 
 
@@ -136,13 +150,17 @@ def _parts(before: _Standing | None, after: _Standing) -> Part:
     if before is not None and not before.in_use:
         return parts | DATA
     old = _NO_DOCUMENT if before is None else before.document
-    parts |= _access(old, after.document)
-    if after.document.get("blocked"):
+    hidden = _hidden(after.document)
+    if hidden != _hidden(old):
+        parts |= Part.ACCESS
+    if hidden & _NOTHING_GIVEN:
         return parts
     if before is None or (before.register, before.of_cbss) != (after.register, after.of_cbss):
         parts |= Part.INSCRIPTION
     for name, part in GROUPS.items():
-        if old.get(name) != after.document.get(name):
+        if old.get(name) == after.document.get(name) or name in hidden:
+            continue
+        if _told(name, old) != _told(name, after.document):
             parts |= part
     return parts
 
@@ -157,6 +175,17 @@ def _of_the_number(before: _Standing | None, after: _Standing) -> Part:
     return parts
 
 
-def _access(old: Mapping[str, Any], new: Mapping[str, Any]) -> Part:
-    hidden = [(each.get("blocked", False), set(each.get("unreadable", ()))) for each in (old, new)]
-    return Part.ACCESS if hidden[0] != hidden[1] else NO_PART
+def _hidden(document: Mapping[str, Any]) -> frozenset[str]:
+    """What of a document is not given, as it is said; nothing else is said where all of it is hidden."""
+    if document.get("blocked"):
+        return _BLOCKED
+    unreadable = _SAID.intersection(document.get("unreadable", ()))
+    return _EVERYTHING if unreadable >= _EVERYTHING else unreadable
+
+
+def _told(name: str, document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What of a group can be told; None for nothing."""
+    held: Mapping[str, Any] | None = document.get(name)
+    if held is None or name not in _TOLD:
+        return held
+    return {field: held[field] for field in _TOLD[name] if field in held} or None

@@ -148,10 +148,16 @@ async def _past(connection: Connection, old: int, final: int) -> list[list[Recor
 
 
 async def _correct(changer: Changer, old: int, new: int) -> None:
-    """The number is active again, when the replacement that is undone still holds."""
+    """The number is active again, when the replacement that is undone still holds.
+
+    Else the registers were corrected before. Nobody was told, as the lines stood at the wrong number, where others know
+    somebody else: with the lines comes a change that tells it (RP-15, RP-16).
+    """
     facts = (await changer.known([old]))[old]
     if facts.replaced_by is not None and await changer.leads_to(from_int(old), from_int(new)):
         await changer.tell([Told(facts._replace(replaced_by=None))])
+    else:
+        await changer.repeat(facts, facts._replace(replaced_by=new, cancelled=False))
 
 
 async def _traced(connection: Connection, moves: Sequence[Record], undoing: Sequence[int]) -> tuple[Days, Days]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from kruispunt.errors import AuthenticationRefused, Information, Refusal, TransportRefusal, VolumeExceeded
+from kruispunt.errors import AuthenticationRefused, Information, Refusal, TransportRefusal, VolumeExceeded, sentence
 from kruispunt.identifiers.ticket import Ticket
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -62,13 +62,11 @@ def problem(refusal: Refusal, ticket: Ticket) -> bytes:
     """The document, in UTF-8."""
     status = status_of(refusal)
     kind, title = TYPES[status]
-    why = refusal.why[:1].upper() + refusal.why[1:]
-    detail = why if why.endswith(".") else f"{why}."
     told = {
         "type": kind,
         "title": title,
         "status": status,
-        "detail": f"{detail} {refusal.remedy}".rstrip(),
+        "detail": f"{sentence(refusal.why)} {refusal.remedy}".rstrip(),
         "instance": f"urn:uuid:{ticket}",
     }
     return json.dumps(told, ensure_ascii=False).encode()
