@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # pip install options: only what the lock file names, as it names it.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
-N ?= $(shell echo $$(( $$(nproc) + 1 )))
+N ?= $(shell echo $$(( $$(nproc) + 2 )))
 # Commands, servers and tests start hundreds of processes, each twice as fast with compiled modules at hand.
 unexport PYTHONDONTWRITEBYTECODE
 MUTANTS ?= 1000000
