@@ -51,11 +51,11 @@ def test_nothing_is_left(bank: Bank, what: Callable[[Bank, Path], list[str]], mo
             what(bank, folder), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment()
         )
         wait_until(lambda: moment(folder / "postgres") or starting.poll() is not None, "the start to begin")
-        starting.terminate()
-        _, said = starting.communicate(timeout=60)
-        assert starting.returncode == 143, said
-        assert b"Traceback" not in said
         try:
+            starting.terminate()
+            _, said = starting.communicate(timeout=60)
+            assert starting.returncode == 143, said
+            assert b"Traceback" not in said
             wait_until(lambda: not left(parent), "all of it to end")
         finally:
             for one in left(parent):
