@@ -33,7 +33,7 @@ class Serving:
     def __enter__(self) -> Bank:
         with self._said.open("w") as said:
             self._process = subprocess.Popen(
-                [*COMMAND, str(self._file)], stdout=subprocess.DEVNULL, stderr=said, env=_environment()
+                [*COMMAND, str(self._file)], stdout=subprocess.DEVNULL, stderr=said, env=environment()
             )
         from processes import wait_until
 
@@ -55,7 +55,7 @@ class Serving:
     def refused(self) -> str:
         """What it says when it does not start: one line for an operator."""
         done = subprocess.run(
-            [*COMMAND, str(self._file)], capture_output=True, text=True, timeout=90, check=False, env=_environment()
+            [*COMMAND, str(self._file)], capture_output=True, text=True, timeout=90, check=False, env=environment()
         )
         assert done.returncode == 2, done.stderr
         assert "Traceback" not in done.stderr
@@ -67,6 +67,6 @@ class Serving:
         return cls(bank, folder, **{"tls_certificate": None, "tls_key": None, **changed})
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KRUISPUNT_")}
     return {**kept, "PYTHONPATH": os.pathsep.join((HERE, os.environ.get("PYTHONPATH", "")))}

@@ -6,6 +6,7 @@ Servers of their own, on the embedded PostgreSQL, all in one directory: what one
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import http.client
 import itertools
 import signal
@@ -170,14 +171,33 @@ def test_a_loss_of_power(home: Path) -> None:
 
 
 def test_workers_do_not_outlive_their_supervisor(home: Path) -> None:
-    """Or they would hold the port and the database against the next server."""
+    """Or they would hold the port and the database against the next server, which also stops the database that it
+    finds."""
     with Running(home / "demo") as bank:
-        orphans = workers(bank.process.pid)
+        orphans, database = workers(bank.process.pid), postmaster(bank)
         kill([bank.process.pid])
         bank.process.wait(30)
         wait_until(lambda: not any(command(orphan) for orphan in orphans), "the workers to end")
     with Running(home / "demo") as again:
         assert again.call(KNOWN).code == "MSG00000"
+        assert postmaster(again) == database
+    assert again.process.wait(30) == 0
+    assert not command(database)
+
+
+def test_a_database_that_somebody_else_started(home: Path) -> None:
+    """Such as a long import: when that ends, the server that came meanwhile keeps its database."""
+    with EmbeddedPostgres(home / "demo" / "postgres") as started:
+        assert started.started_here
+        running = Running(home / "demo")
+        bank = running.__enter__()
+    try:
+        assert bank.call(KNOWN).code == "MSG00000"
+        database = postmaster(bank)
+    finally:
+        running.__exit__()
+    assert bank.process.wait(30) == 0
+    assert not command(database)
 
 
 def test_a_database_that_goes_away_and_comes_back(running: Bank) -> None:
@@ -185,25 +205,33 @@ def test_a_database_that_goes_away_and_comes_back(running: Bank) -> None:
     bench = Bench(running, KNOWN)
     bench.answered(bench.message())
     waiting = bench.message()
-    kill(family(postmaster(running)))
-    wait_until(lambda: running.local("/health/ready")[0] == 503, "the loss to be noticed")
-    assert "database is away" in running.local("/health/ready")[1]
-    assert running.local("/health/live")[0] == 200
-    for message in (waiting, bench.message()):
-        got = bench.send(message)
-        assert (got.status, got.code) == (500, "MSG00003")
-        assert got.payload.findtext("faultcode") == "soapenv:Server"
-        assert got.information == {}
-        assert b"EC-2018" not in got.raw
-        assert bench.ssin.encode() not in got.raw
-        running.verify(got.raw)
-    with EmbeddedPostgres(running.directory / "postgres"):
-        wait_until(lambda: running.local("/health/ready")[0] == 200, "the database to be found again")
-        got = bench.answered(bench.message())
-        assert len(running.logged(got.ticket)) == 2
-        assert bench.send(waiting).code in {"MSG00000", "MSG00015"}
-        assert running.process.poll() is None
-        assert len(children(running.process.pid)) >= 2
+    lost = postmaster(running)
+    with (running.directory / "postgres" / "lock").open() as lock:
+        # Nobody starts it before the loss was seen.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kill(family(lost))
+        wait_until(lambda: running.local("/health/ready")[0] == 503, "the loss to be noticed")
+        assert "database is away" in running.local("/health/ready")[1]
+        assert running.local("/health/live")[0] == 200
+        for message in (waiting, bench.message()):
+            got = bench.send(message)
+            assert (got.status, got.code) == (500, "MSG00003")
+            assert got.payload.findtext("faultcode") == "soapenv:Server"
+            assert got.information == {}
+            assert b"EC-2018" not in got.raw
+            assert bench.ssin.encode() not in got.raw
+            running.verify(got.raw)
+    wait_until(lambda: running.local("/health/ready")[0] == 200, "the database to be there again")
+    got = bench.answered(bench.message())
+    assert len(running.logged(got.ticket)) == 2
+    assert bench.send(waiting).code in {"MSG00000", "MSG00015"}
+    assert running.process.poll() is None
+    assert len(workers(running.process.pid)) == 2
+    assert postmaster(running) in children(running.process.pid)
+    wait_until(lambda: "the embedded database was gone and was started again" in running.said, "it to be told")
+    running.process.terminate()
+    assert running.process.wait(30) == 0
+    assert not command(lost)
 
 
 def test_the_log_of_all_this_is_fit_to_be_read(home: Path) -> None:

@@ -80,7 +80,7 @@ def demo(
     with _alone(where):
         settings = build_files(where, options, show.step)
         show.step("PostgreSQL")
-        with dsn_of(settings) as found:
+        with dsn_of(settings, kept=True) as found:
             prepare(settings, found)
             asyncio.run(establish_access(settings, found, "demo", always=True))
             asyncio.run(load_people(where, options, found, show.step))

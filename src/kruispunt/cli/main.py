@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
 from typing import NoReturn, cast
 
 import typer
@@ -46,7 +48,9 @@ for command in COMMANDS:
 
 
 def main() -> None:
-    """Entry point. Exit code 0 done, 1 the work failed or was refused, 2 the command or a setting is wrong."""
+    """Entry point. Exit code 0 done, 1 the work failed or was refused, 2 the command or a setting is wrong; 130 and 143
+    when Ctrl-C or SIGTERM ended it, which leave nothing behind that it started."""
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         app()
     except ConfigurationError as error:
@@ -58,6 +62,10 @@ def main() -> None:
         _end(f"{error.filename}: {what}" if error.filename else what, 1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
 
 
 def _end(error: KruispuntError | str, code: int) -> NoReturn:

@@ -32,10 +32,11 @@ def find_settings(config: Path | None) -> Settings:
 
 
 @contextlib.contextmanager
-def dsn_of(settings: Settings) -> Iterator[str]:
-    """The database of these settings; the embedded one is started when it does not run."""
+def dsn_of(settings: Settings, *, kept: bool = False) -> Iterator[str]:
+    """The database of these settings; the embedded one is started when it does not run, and with `kept`, for servers,
+    whenever it is gone."""
     dsn = None if settings.dsn is None else settings.dsn.get_secret_value()
-    with postgres(dsn, settings.data_dir) as found:
+    with postgres(dsn, settings.data_dir, kept=kept) as found:
         yield found
 
 

@@ -39,7 +39,7 @@ def serve(
         logger.info("ready", url=addresses.url, local=addresses.local_url, environment=settings.environment.value)
 
     check_secrets(settings)
-    with dsn_of(settings) as dsn:
+    with dsn_of(settings, kept=True) as dsn:
         prepare(settings, dsn)
         asyncio.run(establish_access(settings, dsn, "first start"))
         asyncio.run(Supervisor(settings, dsn, WORKER).run(ready))

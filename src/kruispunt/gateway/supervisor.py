@@ -10,14 +10,11 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -26,6 +23,7 @@ import structlog
 from kruispunt.errors import ConfigurationError
 from kruispunt.gateway.behind import check_listening, listen_unix, prove_closed_behind
 from kruispunt.gateway.endings import Endings
+from kruispunt.gateway.folder import Folder
 from kruispunt.gateway.listen import listen
 from kruispunt.gateway.local import LocalApp, local_server, local_socket
 from kruispunt.gateway.metrics import DIRECTORY, exposition, forget_worker
@@ -74,7 +72,8 @@ class Supervisor:
         self._extra = extra or {}
         self._workers: list[_Worker] = []
         self._stopping = asyncio.Event()
-        self._metrics = Path(tempfile.mkdtemp(prefix="kruispunt-metrics-"))
+        self._folder = Folder()
+        self._metrics = self._folder.path
         self._failure: Exception | None = None
 
     def stop(self) -> None:
@@ -83,9 +82,12 @@ class Supervisor:
 
     async def run(self, on_ready: Callable[[Addresses], None]) -> None:
         """Returns after a clean stop. Raises ConfigurationError when the server cannot start."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stopping.set)
+        with _signals(self._stopping.set):
+            await self._run(on_ready)
+        if self._failure is not None:
+            raise self._failure
+
+    async def _run(self, on_ready: Callable[[Addresses], None]) -> None:
         settings = self._settings
         try:
             sockets = _sockets(settings)
@@ -116,11 +118,9 @@ class Supervisor:
                 health.should_exit = True
                 await serving_health
         finally:
-            shutil.rmtree(self._metrics, ignore_errors=True)
+            self._folder.remove()
             if settings.proxy_socket is not None and self._workers:
                 settings.proxy_socket.unlink(missing_ok=True)
-        if self._failure is not None:
-            raise self._failure
 
     async def _until_ready(self) -> None:
         ready = asyncio.gather(*(w.ready.wait() for w in self._workers))
@@ -210,6 +210,21 @@ class Supervisor:
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             return f"the database is away: {type(error).__name__}"
         return ""
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM call `stop`; afterwards they do what they did before, which also ends cleanly."""
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)
 
 
 def _sockets(settings: Settings) -> list[socket.socket]:

@@ -1,7 +1,8 @@
 """The embedded PostgreSQL: started, attached to and stopped by us, with the binaries of a wheel.
 
-The server outlives the process that started it when that one is killed; the next one attaches to it. A
-server that was killed itself is started again, with everything that it acknowledged.
+Whoever uses the server holds a shared lock on one of its files, and who leaves last stops it, whoever started
+it. It outlives a process that is killed; the next one attaches to it. A server that was killed itself is started
+again, with everything that it acknowledged.
 """
 
 from __future__ import annotations
@@ -51,14 +52,16 @@ PAUSE = 0.01
 class EmbeddedPostgres:
     """One embedded server: its directory, whether it runs or not.
 
-    As a context manager it starts the server, or attaches to it when it runs, and stops it only in the
-    first case.
+    As a context manager it starts the server, or attaches to it when it runs, and stops it at the end unless
+    somebody else uses it.
     """
 
     def __init__(self, directory: Path) -> None:
         """`directory` belongs to the server alone, and is made when it does not exist."""
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
+        self._use: int | None = None
+        """The descriptor by which we hold the lock of those who use the server."""
 
     @property
     def dsn(self) -> str:
@@ -85,32 +88,60 @@ class EmbeddedPostgres:
     def start(self) -> str:
         """Start the server, or attach to it when it runs, and return its DSN once it lets us in.
 
-        Raises ConfigurationError when that cannot be: the message says why and what to do.
+        It stays until `leave`, `stop`, or the end of this process. Raises ConfigurationError when that cannot be:
+        the message says why and what to do.
         """
         layout = make_directory(self._directory)
         account = server_account(layout.data)
         check_reach(layout, account)
-        with _locked(layout):
-            if self._process is not None and self._process.poll() is not None:
-                self._process = None
-            socket = make_socket_directory(layout, account)
-            if self._runs():
-                return self.dsn
-            self._launch(layout, account, socket)
+        try:
+            with _locked(layout):
+                self._begin_use(layout)
+                if self._process is not None and self._process.poll() is not None:
+                    self._process = None
+                socket = make_socket_directory(layout, account)
+                if not self._runs():
+                    self._launch(layout, account, socket)
+        except BaseException:
+            self.leave()
+            raise
         return self.dsn
 
+    def revive(self) -> bool:
+        """Start the server again when it is gone, and return whether it was.
+
+        Raises as `start` does, and StorageError when the data are gone as well: no empty ones take their place.
+        """
+        data = Layout(self._directory.resolve()).data
+        if self._use is not None and _postmaster(data) is not None:
+            return False
+        if not data.exists():
+            raise StorageError(f"The database in {data} is not there any more.")
+        before = self._process
+        self.start()
+        return self._process is not before
+
+    def leave(self) -> None:
+        """Use the server no longer, and stop it when nobody else does, whoever started it."""
+        if self._use is None:
+            return
+        layout = Layout(self._directory.resolve())
+        if not layout.data.exists():
+            self._end_use()
+            return
+        with _locked(layout):
+            self._end_use()
+            if not _in_use(layout):
+                self._stop(layout)
+
     def stop(self) -> None:
-        """Stop the server, whoever started it; nothing happens when it does not run."""
+        """Stop the server, whoever started or uses it; nothing happens when it does not run."""
         layout = Layout(self._directory.resolve())
         if not layout.data.exists():
             return
         with _locked(layout):
-            postmaster = _postmaster(layout.data)
-            if postmaster is not None:
-                _end(postmaster, layout.data)
-            if self._process is not None:
-                self._process.wait()
-                self._process = None
+            self._end_use()
+            self._stop(layout)
 
     def __enter__(self) -> Self:
         self.start()
@@ -119,8 +150,28 @@ class EmbeddedPostgres:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.started_here:
-            self.stop()
+        self.leave()
+
+    def _begin_use(self, layout: Layout) -> None:
+        """Waits for nobody: who holds the other lock of this file holds that of `_locked` as well."""
+        self._end_use()
+        self._use = os.open(layout.users, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(self._use, fcntl.LOCK_SH)
+
+    def _end_use(self) -> None:
+        if self._use is not None:
+            # Said, not only closed: a child that was forked holds the descriptor too.
+            fcntl.flock(self._use, fcntl.LOCK_UN)
+            os.close(self._use)
+            self._use = None
+
+    def _stop(self, layout: Layout) -> None:
+        postmaster = _postmaster(layout.data)
+        if postmaster is not None:
+            _end(postmaster, layout.data)
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
 
     def _runs(self) -> bool:
         """Whether a server lets us in; one that is starting, recovering or stopping is waited for."""
@@ -186,6 +237,18 @@ def _locked(layout: Layout) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _in_use(layout: Layout) -> bool:
+    """Whether a living process uses this server. Asked under `_locked`, so that nobody begins to meanwhile."""
+    descriptor = os.open(layout.users, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 @contextmanager
 def _log(layout: Layout) -> Iterator[int]:
     descriptor = open_log(layout)
@@ -196,7 +259,7 @@ def _log(layout: Layout) -> Iterator[int]:
 
 
 def _spawn(program: Path, layout: Layout, account: Account, log: int) -> subprocess.Popen[bytes]:
-    """A session of its own keeps Ctrl-C in a terminal from the server: who started it stops it, when he is
+    """A session of its own keeps Ctrl-C in a terminal from the server: who uses it last stops it, when he is
     done."""
     return subprocess.Popen(  # type: ignore[call-overload,no-any-return]  # noqa: S603
         [program, "-D", layout.data, "-c", f"config_file={layout.settings}"],

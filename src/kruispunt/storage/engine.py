@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import psycopg
 
 from kruispunt.errors import ConfigurationError, StorageError
 from kruispunt.storage.embedded import EmbeddedPostgres
+from kruispunt.storage.keeping import looked_after
 
 __all__ = ["OLDEST", "EmbeddedPostgres", "check_server", "postgres"]
 
@@ -20,12 +21,12 @@ PATIENCE_TO_CONNECT = 10
 
 
 @contextmanager
-def postgres(dsn: str | None, directory: Path | None) -> Iterator[str]:
+def postgres(dsn: str | None, directory: Path | None, *, kept: bool = False) -> Iterator[str]:
     """The DSN of a server that can be used: the given one, or that of the embedded server in `directory`.
 
-    An embedded server that runs already is attached to and left running; one that is started here is
-    stopped at the end. Raises ConfigurationError when neither can be used, StorageError when the given
-    server cannot be reached.
+    An embedded server is started when it does not run, and stopped at the end unless somebody else uses it. With
+    `kept` it is started again whenever it is gone meanwhile. Raises ConfigurationError when neither can be used,
+    StorageError when the given server cannot be reached.
     """
     if dsn:
         check_server(dsn)
@@ -37,7 +38,8 @@ def postgres(dsn: str | None, directory: Path | None) -> Iterator[str]:
         )
     with EmbeddedPostgres(directory) as server:
         check_server(server.dsn)
-        yield server.dsn
+        with looked_after(server) if kept else nullcontext():
+            yield server.dsn
 
 
 def check_server(dsn: str) -> str:

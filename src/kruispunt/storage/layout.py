@@ -2,6 +2,7 @@
 
     <directory>/            ours, 0700, or 0711 when we are root
         lock                held while a process starts or stops the server
+        users               held, shared, by every process that uses the server
         postgresql.conf  pg_hba.conf  pg_ident.conf
         postgres.log
         data/               the server's account, 0700
@@ -50,6 +51,10 @@ class Layout:
     @property
     def lock(self) -> Path:
         return self.directory / "lock"
+
+    @property
+    def users(self) -> Path:
+        return self.directory / "users"
 
     @property
     def log(self) -> Path:
