@@ -94,10 +94,13 @@ ABOUT_NO_DATABASE = frozenset(
         *("client_messages", "edge_http", "handi_clients", "key_rotation", "proxy", "relay", "revocation_live"),
         *("remote_supplier_gateway", "push_cluster", "push_streams", "push_turns", "receive_https"),
         *("mutations_http_attacks", "mutations_http_load", "mutations_http_page", "mutations_http_proxy"),
-        *("clients", "cost_of_strangers", "server", "tutorial"),
+        *("clients", "cost_of_strangers", "documented_calls", "interrupted_starts", "server", "tutorial"),
+        *("batch_crashes", "distribution_crashes", "lines_after_crashes", "writers_killed"),
+        *("inbox", "push_end_to_end", "push_spool", "receive_command"),
     )
 )
-"""They need a running bank for what is about HTTP, TLS, keys, suppliers or NATS, whichever database it has."""
+"""They need a running bank or tables for what is about HTTP, TLS, keys, suppliers, NATS, files or processes that are
+killed, whichever database it has. What they ask it others ask as well."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

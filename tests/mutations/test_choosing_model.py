@@ -113,7 +113,7 @@ def dsn_of_model(server: Any, template: str) -> Iterator[str]:
         yield dsn
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wanted, inscriptions, phases, day_told, inscriptions, phases, st.sets(st.sampled_from(Kind), max_size=2))
 def test_rp_15_rp_16_a_distribution_tells_what_the_model_tells(
     dsn_of_model: str,

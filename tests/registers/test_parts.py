@@ -115,7 +115,7 @@ def hidden(line: PersonLine | None) -> object:
     return frozenset({Unreadable.EVERYTHING} if Unreadable.EVERYTHING in unreadable else unreadable)
 
 
-@settings(max_examples=600)
+@settings(max_examples=200)
 @given(st.data())
 def test_rp_16_who_had_the_groups_and_is_told_those_of_a_change_has_them_after(data: st.DataObject) -> None:
     before = data.draw(st.none() | lines())

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kruispunt.errors import DataError
 from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.ssin import Kind, Ssin
 from kruispunt.registers import importing, people
@@ -241,7 +242,7 @@ def test_an_import_that_is_broken_off_leaves_nothing(ask: Ask, monkeypatch: pyte
     monkeypatch.setattr(importing, "BATCH", 2)
     wanted = numbers(date(1931, 9, 1), 5)
     source = BreaksOff(file_of(*map(line, wanted)).getvalue())
-    with pytest.raises(OSError, match="disk"):
+    with pytest.raises(DataError, match="cannot be read: the disk failed"):
         ask(lambda database: import_people(database, source, today=TODAY, test_band=True))
     assert found(ask, wanted) == {}
 

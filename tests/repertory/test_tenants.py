@@ -202,6 +202,7 @@ def test_rp_05_the_functions_of_the_database_are_keyed_by_owner(ask: Ask) -> Non
         )
         sources = {name: source for name, source in rows if name not in FOR_ALL_REGISTERS}
         ways = {"repertory_write", "repertory_write_plain", "repertory_write_line", "repertory_write_columns"}
+        changing = sources.pop("repertory_change_days")
         assert set(sources) == ways
         for name, source in sources.items():
             looks = [source[match.end() :] for match in re.finditer(r"(?:FROM|JOIN) inscription i\b", source)]
@@ -216,5 +217,11 @@ def test_rp_05_the_functions_of_the_database_are_keyed_by_owner(ask: Ask) -> Non
             assert inserts, name
             assert {column for column, _ in inserts} == {"owner"}, name
             assert {value for _, value in inserts} <= {"f.owner", "s.owner", "g.owner", "c.owner", "told_owner"}, name
+
+        # It writes by one of them alone.
+        assert not re.search(r"INSERT|DELETE|UPDATE", changing)
+        looks = re.findall(r"\bFROM inscription i\s+WHERE (\S+ = \S+)", changing)
+        assert len(looks) == changing.count("inscription i")
+        assert set(looks) == {"i.owner = told_owner"}
 
     ask(question)

@@ -160,7 +160,7 @@ def _line(source: BinaryIO) -> bytes:
     try:
         return source.readline(LONGEST_LINE)
     except OSError as error:
-        raise DataError(f"the file cannot be read: {error.strerror}") from error
+        raise DataError(f"the file cannot be read: {error.strerror or error}") from error
 
 
 def _numbered(source: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
