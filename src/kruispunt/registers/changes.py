@@ -57,13 +57,13 @@ class ChangeKind(Enum):
 
 
 # The documents by subqueries: one probe a person, whatever the planner's statistics say.
-_ENDED: Final = "SELECT 1 FROM person WHERE ssin = $1 AND state = 3"
 _KNOWN: Final = """
     SELECT p.ssin, p.register, p.replaced_by, p.replaced_by IS NULL AND p.state = 3,
         (SELECT convert_to(document, 'UTF8') FROM dossier WHERE ssin = p.ssin AND origin = 1),
         (SELECT convert_to(document, 'UTF8') FROM dossier WHERE ssin = p.ssin AND origin = 2)
     FROM person p WHERE p.ssin = ANY($1::bigint[])
 """
+_ENDED: Final = "SELECT 1 FROM person WHERE ssin = $1 AND state = 3"
 _NOBODY: Final = "SELECT NOT EXISTS (SELECT FROM person)"
 _LOADED: Final = "INSERT INTO person_change (author, kind, people) VALUES ($1, 0, $2)"
 _UPDATE: Final = """
