@@ -185,16 +185,22 @@ def until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
         time.sleep(0.01)
 
 
+def installed(dsn: str, directory: Path, seed: int) -> Path:
+    """The settings of an installation in which yesterday was busy, and is due."""
+
+    async def ground(database: Database) -> Path:
+        await busy_day(database, seed, day=YESTERDAY)
+        await database.execute("UPDATE subscription SET at = $1", NOW - timedelta(days=1))
+        await database.execute("UPDATE clock_of_tests SET at = $1", NOW)
+        return await install(directory, dsn, database)
+
+    return on(dsn, ground)
+
+
 def test_rp_18_the_commands(fresh_dsn: str, tmp_path: Path) -> None:
     """schedule until it is told to stop, status, again, told, distribute --check: as an operator uses them."""
 
-    async def ground(database: Database) -> Path:
-        await busy_day(database, 25, day=YESTERDAY)
-        await database.execute("UPDATE subscription SET at = $1", NOW - timedelta(days=1))
-        await database.execute("UPDATE clock_of_tests SET at = $1", NOW)
-        return await install(tmp_path, fresh_dsn, database)
-
-    settings = on(fresh_dsn, ground)
+    settings = installed(fresh_dsn, tmp_path, 25)
     folder = tmp_path / "files"
 
     def command(*more: str, code: int = 0) -> str:
@@ -258,13 +264,7 @@ def test_rp_18_the_commands(fresh_dsn: str, tmp_path: Path) -> None:
 def test_rp_18_distribute_does_what_a_turn_of_the_schedule_does(fresh_dsn: str, tmp_path: Path) -> None:
     """For who starts it from cron: requests, what is lost, notes, files that nobody collects, and what is old."""
 
-    async def ground(database: Database) -> Path:
-        await busy_day(database, 26, day=YESTERDAY)
-        await database.execute("UPDATE subscription SET at = $1", NOW - timedelta(days=1))
-        await database.execute("UPDATE clock_of_tests SET at = $1", NOW)
-        return await install(tmp_path, fresh_dsn, database)
-
-    settings = on(fresh_dsn, ground)
+    settings = installed(fresh_dsn, tmp_path, 26)
     folder = tmp_path / "files"
 
     def distribute(*more: str) -> tuple[str, list[dict[str, Any]]]:
