@@ -302,7 +302,10 @@ def test_rp_18_a_file_that_was_told_is_never_replaced_by_other_bytes(fresh_dsn: 
         await busy_day(database, 10)
         await distribute_day(database, tmp_path)
         made = contents(tmp_path)
-        await database.execute("DELETE FROM distributed_person WHERE ssin % 2 = 0")
+        forgotten = await database.execute(
+            "DELETE FROM distributed_person WHERE files && (SELECT array_agg(id) FROM mutation_file WHERE code = 's-0')"
+        )
+        assert forgotten != "DELETE 0"
         lose(tmp_path / "s-0")
         with pytest.raises(Unrepeatable, match="would be made with other bytes"):
             await distribute(database, desk(tmp_path), fixing(database), [DAY])
