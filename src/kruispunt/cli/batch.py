@@ -71,7 +71,7 @@ def watch(
     """Load files as they arrive in a directory, in the order of their numbers.
 
     Loaded ones go to `done` and their outcomes to `outcomes`, with owner and number in the name; refused ones to
-    `refused`, with the reason. When the database is away it waits for it, except with `--once`.
+    `refused`, with the reason. When the database goes away meanwhile it waits for it, except with `--once`.
 
     Example: kruispunt batch watch /srv/kruispunt/inbox
     """
