@@ -29,8 +29,6 @@ from kruispunt.periods import Period
 from kruispunt.registers import changes
 from kruispunt.storage.database import Database
 
-TODAY = datetime.now(BELGIUM).date()
-MONDAY, TUESDAY, WEDNESDAY, THURSDAY = (TODAY - timedelta(days=n) for n in (4, 3, 2, 1))
 NAMES = [f"organisation-{n}" for n in range(10)]
 OWNERS = {name: cbe.compute(9_997_000 + n) for n, name in enumerate(NAMES)}
 TYPES = ("902", "1", "partner")
@@ -87,6 +85,8 @@ class Days:
 
     def __init__(self, bank: Gateway, home: Path) -> None:
         self.bank, self.home = bank, home
+        self.today = today = datetime.now(BELGIUM).date()
+        self.monday, self.tuesday, self.wednesday, self.thursday = (today - timedelta(days=n) for n in (4, 3, 2, 1))
         self.world = World()
         self.evening: dict[str, Any] = {}
         self.expected: dict[str, dict[str, Held]] = {each.code: {} for each in SUBSCRIPTIONS}

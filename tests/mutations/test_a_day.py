@@ -11,7 +11,7 @@ import io
 import json
 import random
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from day_model import GROUPS, KINDS, Line, Subscription
 from fetching import CA, Gateway, gateway
 from subscriber_days import (
-    MONDAY,
     NAMES,
     OWNERS,
     SUBSCRIPTIONS,
-    THURSDAY,
-    TODAY,
-    TUESDAY,
     TYPES,
-    WEDNESDAY,
     Days,
     numbers,
     rights,
@@ -73,16 +68,16 @@ def test_rp_15_to_rp_18_from_changes_to_ten_copies(bank: Gateway, tmp_path: Path
     file = tmp_path / "subscriptions.toml"
     file.write_text("\n".join(map(_written, SUBSCRIPTIONS)))
     assert bank.command("mutations", "define", str(file)).count("begun") == 10
-    days.over(MONDAY)
-    distributed = json.loads(bank.command("mutations", "distribute", "--day", str(MONDAY), "--json"))
-    assert [(each["day"], each["files"]) for each in distributed] == [(str(MONDAY), 10)]
+    days.over(days.monday)
+    distributed = json.loads(bank.command("mutations", "distribute", "--day", str(days.monday), "--json"))
+    assert [(each["day"], each["files"]) for each in distributed] == [(str(days.monday), 10)]
     days.received()
     days.check()
     assert len(days.held("of-0")) > 20, "a model that tells nothing would agree with a program that does"
 
     bank.ask(lambda database: tuesday(database, days, people, old_bis))
-    days.over(TUESDAY)
-    bank.command("mutations", "distribute", "--day", str(TUESDAY))
+    days.over(days.tuesday)
+    bank.command("mutations", "distribute", "--day", str(days.tuesday))
     days.received()
     days.check()
     assert [(row[0], (row[1], row[2])) for row in days.rows("of-9", "SELECT reference, ssin, sent_as FROM item")] == [
@@ -97,10 +92,10 @@ def test_rp_15_to_rp_18_from_changes_to_ten_copies(bank: Gateway, tmp_path: Path
         for each in SUBSCRIPTIONS
     ]
     for each in SUBSCRIPTIONS:
-        days.records[each.code, WEDNESDAY] = 0
-    days.over(THURSDAY, narrowed)
+        days.records[each.code, days.wednesday] = 0
+    days.over(days.thursday, narrowed)
     told = json.loads(bank.command("mutations", "distribute", "--json"))
-    assert [each["day"] for each in told] == [str(WEDNESDAY), str(THURSDAY)]
+    assert [each["day"] for each in told] == [str(days.wednesday), str(days.thursday)]
     assert told[0]["records"] == 0, "a day without mutations gives files without records"
     days.received()
     days.check()
@@ -112,7 +107,7 @@ def test_rp_15_to_rp_18_from_changes_to_ten_copies(bank: Gateway, tmp_path: Path
 
 async def monday(database: Database, days: Days, people: Sequence[Ssin], old_bis: Sequence[Ssin]) -> None:
     """The registers are opened, people are loaded and told, lines inscribed; a replacement that is a mistake."""
-    await ground.set_clock(database, ground.at(MONDAY))
+    await ground.set_clock(database, ground.at(days.monday))
     types = [DossierType(code, code) for code in TYPES]
     for n, name in enumerate(NAMES):
         known = [DossierType(code, code, OrganisationKey(OWNERS[NAMES[7]])) for code in TYPES] if n == 0 else []
@@ -137,7 +132,7 @@ async def monday(database: Database, days: Days, people: Sequence[Ssin], old_bis
         for owner in chance.sample(NAMES, 6) if ssin not in people[:20] else NAMES:
             begin, end = chance.choice(
                 [(date(2020, 1, 1), None)] * 4
-                + [(date(2010, 1, 1), date(2015, 1, 1)), (date(2010, 1, 1), TUESDAY), (TUESDAY, None)]
+                + [(date(2010, 1, 1), date(2015, 1, 1)), (date(2010, 1, 1), days.tuesday), (days.tuesday, None)]
             )
             known_to = OWNERS[NAMES[7]] if owner == NAMES[0] and chance.random() < 0.5 else ""
             line = Line(OWNERS[owner], ssin, chance.choice(TYPES), begin, end, known_to)  # type: ignore[assignment]
@@ -147,7 +142,7 @@ async def monday(database: Database, days: Days, people: Sequence[Ssin], old_bis
 
 async def tuesday(database: Database, days: Days, people: Sequence[Ssin], old_bis: Sequence[Ssin]) -> None:
     """Every way in which a person changes."""
-    await ground.set_clock(database, ground.at(TUESDAY, 7))
+    await ground.set_clock(database, ground.at(days.tuesday, 7))
     p, world = people, days.world
     await days.imported(database, p[0], name=("Claes", "Anna"))
     await days.imported(database, p[1], address="101")
@@ -179,22 +174,22 @@ async def tuesday(database: Database, days: Days, people: Sequence[Ssin], old_bi
     world.change(old_bis[0], name=("Janssen", "Jan"))
     assert await amend(
         database, old_bis[0], {"name": {"lastName": "Janssen", "firstNames": ["Jan"]}},
-        today=TODAY, test_band=True, author="tests",
+        today=days.today, test_band=True, author="tests",
     )  # fmt: skip
     await days.replaced(database, old_bis[1], p[18])
     given = await register(
         database,
-        declaration({"name": {"lastName": "Nieuw"}, "birth": {"date": "1971-03-04"}}, today=TODAY, test_band=True),
+        declaration({"name": {"lastName": "Nieuw"}, "birth": {"date": "1971-03-04"}}, today=days.today, test_band=True),
         author="tests",
         first_counter=900,
     )
     assert isinstance(given, Registered)
     world.change(given.ssin, name=("Nieuw",), birth="1971-03-04", inscription="6")
     for name in NAMES[:5]:
-        await days.inscribed(database, Line(OWNERS[name], given.ssin, "902", TUESDAY))
+        await days.inscribed(database, Line(OWNERS[name], given.ssin, "902", days.tuesday))
     # Inscribed after the change, and on the same day: known when the day is told.
     for name in (NAMES[2], NAMES[3]):
-        await days.inscribed(database, Line(OWNERS[name], p[1], "partner", TUESDAY, TUESDAY))
+        await days.inscribed(database, Line(OWNERS[name], p[1], "partner", days.tuesday, days.tuesday))
     await feed(database, days, p)
 
 
@@ -207,13 +202,15 @@ async def feed(database: Database, days: Days, p: Sequence[Ssin]) -> None:
         + "\n"
         for reference, ssin in sent.items()
     )
-    await streams.feed(database, "dimona", io.BytesIO(lines.encode()), Rules(TODAY, test_band=True), author="tests")
+    await streams.feed(
+        database, "dimona", io.BytesIO(lines.encode()), Rules(days.today, test_band=True), author="tests"
+    )
     days.items = {"D-1": (p[0], None), "D-2": (p[6], p[5]), "D-3": (p[9], None)}
 
 
 async def thursday(database: Database, days: Days, people: Sequence[Ssin]) -> None:
     """What was blocked is not any more, a number comes back, a chain goes on, and others change again."""
-    await ground.set_clock(database, ground.at(THURSDAY, 20))
+    await ground.set_clock(database, ground.at(days.thursday, 20))
     p = people
     await days.imported(database, p[16], blocked=False)
     await days.imported(database, p[10], cancelled=False)
@@ -243,7 +240,7 @@ def _check_registers(days: Days) -> None:
     held, everybody, world = days.held("of-0"), SUBSCRIPTIONS[0], days.world
     count = 0
     for ssin, person in world.people.items():
-        if person.in_use and not person.blocked and world.knows(everybody, ssin, THURSDAY):
+        if person.in_use and not person.blocked and world.knows(everybody, ssin, days.thursday):
             assert held[ssin].groups == {group: person.data.get(group) for group in GROUPS}, ssin
             count += 1
     assert count > 20
@@ -291,4 +288,3 @@ def _check_everybody_collected(bank: Gateway) -> None:
     assert bank.ask(waiting) == 0
     assert {row[0]: row[1] for row in bank.ask(files)} == {each.code: [1, 2, 3, 4] for each in SUBSCRIPTIONS}
     assert set(KINDS) >= {kind for each in SUBSCRIPTIONS for kind in each.kinds}
-    assert datetime.now(UTC) > ground.at(THURSDAY)

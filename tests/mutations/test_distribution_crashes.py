@@ -14,14 +14,16 @@ from pathlib import Path
 
 import pytest
 from distribution_ground import contents, desk, fixing, read, subscribe, subscription, told
-from distribution_installation import YESTERDAY, install, trusted, words
+from distribution_installation import install, trusted, words
 from mutation_ground import OWNERS, at, fresh, inscribe, legal, on, set_clock, table, tell
 
 from installation import NOW, signer
+from kruispunt.clock import BELGIUM
 from kruispunt.mutations.choosing import fix
 from kruispunt.mutations.distributing import distribute
 from kruispunt.storage.database import Database
 
+YESTERDAY = NOW.astimezone(BELGIUM).date() - timedelta(days=1)
 GENEROUS_SECONDS = 120.0
 SUBSCRIBERS = 130
 PEOPLE = 600

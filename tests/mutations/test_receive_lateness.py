@@ -17,8 +17,6 @@ from kruispunt.receive.lateness import late
 from kruispunt.receive.problems import Problem
 from kruispunt.receive.spool import SPOOL
 
-TODAY = NOW.astimezone(BELGIUM).date()
-
 
 def last(day: str) -> Received:
     return Received(7, day, 0, 0, "", "", "", None)
@@ -67,7 +65,7 @@ def command(*words: str) -> tuple[int, str, str]:
 
 
 def test_rp_18_receive_and_status_tell_which_day_is_missing_and_load_what_came(subscriber: Subscriber) -> None:
-    first_day = TODAY - timedelta(days=10)
+    first_day = datetime.now(BELGIUM).date() - timedelta(days=10)
     options = ["--folder", str(subscriber.folder), "--subscription", CODE, "--into", str(subscriber.into)]
     options += ["--platform-certificate", str(subscriber.pki.signing)]
     into = ["--into", str(subscriber.into)]
