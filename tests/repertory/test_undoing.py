@@ -14,7 +14,7 @@ from kruispunt.errors import DataError
 from kruispunt.identifiers.ssin import Ssin
 from kruispunt.registers import changes, people
 from kruispunt.registers.people import State
-from kruispunt.repertory.replacement import Undone, undo_replacement
+from kruispunt.repertory.replacement import Undone, left_behind, undo_replacement
 from kruispunt.storage.database import Database
 
 Ask = Callable[[Callable[[Database], Awaitable[Any]]], Any]
@@ -145,6 +145,28 @@ def test_rp_15_what_was_deleted_and_inscribed_anew_since_stays_at_the_new_number
         await undo(database, old)
         assert await periods_of(register, old) == [span(0, 2), span(7, 9)]
         assert await periods_of(register, new) == [span(5, 6)]
+
+    ask(question)
+
+
+def test_rp_15_who_takes_a_replacement_back_is_told_of_lines_that_stay(ask: Ask) -> None:
+    async def question(database: Database) -> None:
+        old, new, other, earlier, bare = await known(database, 5)
+        register = await new_register(database)
+        await register.inscribe([told(old, 0, 9), told(earlier, 5, 14)], ME)
+        await replace(database, bare, new)
+        await replace(database, old, new)
+        await replace(database, earlier, bare)
+        assert await left_behind(database, [old, bare]) == ()
+        again = {"ssin": old, "replacedBy": new}
+        assert (await load_people(database, again)).redirected == []
+        report = await load_people(database, {"ssin": old}, {"ssin": bare, "replacedBy": other}, {"ssin": new})
+        assert sorted(report.redirected) == sorted([old, bare])
+        assert set(await left_behind(database, report.redirected)) == {old, earlier}
+        await undo(database, old)
+        await undo(database, earlier)
+        assert await left_behind(database, [old, bare]) == ()
+        assert await periods_of(register, other) == [span(5, 14)]
 
     ask(question)
 

@@ -19,6 +19,7 @@ undone, each number has what was inscribed at it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -56,6 +57,16 @@ _NOTE: Final = """
 _WRITE: Final = """
     SELECT count(*) FROM repertory_write(0::smallint, 4::smallint, $1, false, $2, $3::bigint[], $4::bigint[],
         $5::text[], $6::text[], $7::daterange[], NULL, NULL)
+"""
+_MOVED_ONCE: Final = """
+    WITH RECURSIVE earlier AS (
+        SELECT unnest($1::bigint[]) AS ssin
+    UNION
+        SELECT p.ssin FROM earlier e JOIN person p ON p.replaced_by = e.ssin
+    )
+    SELECT p.ssin, coalesce(p.final_ssin, p.ssin) FROM earlier e JOIN person p ON p.ssin = e.ssin
+    WHERE EXISTS (SELECT FROM repertory_change c WHERE c.old = e.ssin AND c.operation = 3)
+    ORDER BY p.ssin
 """
 _FINAL: Final = "SELECT coalesce(final_ssin, ssin) FROM person WHERE ssin = $1"
 
@@ -99,6 +110,20 @@ async def undo_replacement(database: Database, old: Ssin, author: Author) -> Und
         await _write(connection, note, final, leaving, adding=False)
         await _write(connection, note, target, back, adding=True)
     return Undone(from_int(final), from_int(target), sum(map(len, back.values())))
+
+
+async def left_behind(database: Database, redirected: Iterable[Ssin]) -> tuple[Ssin, ...]:
+    """Of numbers that are not replaced any more as they were, and of those that they replaced: the ones whose lines
+    stand elsewhere than at the end of their chain. `undo_replacement` moves them there (RP-15). Raises StorageError.
+    """
+    rows = await database.fetch(_MOVED_ONCE, list(map(to_int, redirected)))
+    found = []
+    async with database.connection() as connection:
+        for number, end in rows:
+            last = (await moves_of(connection, number)).last(number)
+            if last is not None and last[1] != end:
+                found.append(from_int(number))
+    return tuple(found)
 
 
 async def _correct(changer: Changer, old: int, new: int) -> None:
