@@ -103,6 +103,7 @@ async def undo_replacement(database: Database, old: Ssin, author: Author) -> Und
         await connection.execute(_LOCK, _LOCKS, [target, final])
         earlier = await connection.fetch(_REPLACED_BY, number)
         undoing = [change, *moves.past(change, final, (row[0] for row in earlier))]
+        await _tell_of(changer, {moves.homes[each] for each in undoing} - {number})
         back, leaving = await days_at(connection, final, undoing)
         told = (author.name, author.ticket, Operation.UNDONE.value, final, target)
         # The days are those of all of them together, and written down with the last one.
@@ -137,6 +138,14 @@ async def _correct(changer: Changer, old: int, new: int) -> None:
         await changer.tell([Told(facts._replace(replaced_by=None))])
     else:
         await changer.repeat(facts, facts._replace(replaced_by=new, cancelled=False))
+
+
+async def _tell_of(changer: Changer, taken_along: Iterable[int]) -> None:
+    """The registers say of these what they said before. But whoever knows them was told of the number that was wrong,
+    past which their lines went, and never which one came in their place (RP-15).
+    """
+    for facts in (await changer.known(sorted(taken_along))).values():
+        await changer.repeat(facts, facts._replace(replaced_by=None))
 
 
 async def _write(connection: Connection, change: int, number: int, days: Days, *, adding: bool) -> None:
