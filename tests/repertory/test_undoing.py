@@ -171,6 +171,29 @@ def test_rp_15_who_takes_a_replacement_back_is_told_of_lines_that_stay(ask: Ask)
     ask(question)
 
 
+def test_rp_15_what_an_undoing_of_an_earlier_version_did_not_find_can_be_undone(ask: Ask) -> None:
+    """It looked at the number that the lines had left, moved none, and counted the replacement as undone."""
+
+    async def question(database: Database) -> None:
+        old, new, right = await known(database, 3)
+        register = await new_register(database)
+        await register.inscribe([told(old, 0, 9)], ME)
+        await replace(database, old, new)
+        await replace(database, new, right)
+        await load_people(database, {"ssin": old})
+        await database.execute(
+            "INSERT INTO repertory_change (id, author, operation, old, new, undoes)"
+            " SELECT nextval('repertory_change_id'), 'tests', 4, new, old, id FROM repertory_change WHERE old = $1",
+            int(old),
+        )
+        assert await left_behind(database, [old]) == (old,)
+        undone = await undo(database, old)
+        assert (undone.left, undone.back_at, undone.lines) == (right, old, 1)
+        assert await periods_of(register, old) == [span(0, 9)]
+
+    ask(question)
+
+
 NUMBERS, DAYS = 4, 5
 which = st.integers(0, NUMBERS - 1)
 steps = st.lists(
