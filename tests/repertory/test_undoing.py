@@ -175,7 +175,7 @@ def test_rp_15_what_an_undoing_of_an_earlier_version_did_not_find_can_be_undone(
     """It looked at the number that the lines had left, moved none, and counted the replacement as undone."""
 
     async def question(database: Database) -> None:
-        old, new, right = await known(database, 3)
+        old, new, right, other = await known(database, 4)
         register = await new_register(database)
         await register.inscribe([told(old, 0, 9)], ME)
         await replace(database, old, new)
@@ -187,9 +187,13 @@ def test_rp_15_what_an_undoing_of_an_earlier_version_did_not_find_can_be_undone(
             int(old),
         )
         assert await left_behind(database, [old]) == (old,)
+        await load_people(database, {"ssin": old, "replacedBy": other})
+        assert (await undo(database, old)).back_at == other, "where the registers say, and not active"
+        await load_people(database, {"ssin": old})
         undone = await undo(database, old)
-        assert (undone.left, undone.back_at, undone.lines) == (right, old, 1)
+        assert (undone.left, undone.back_at, undone.lines) == (other, old, 1)
         assert await periods_of(register, old) == [span(0, 9)]
+        assert await periods_of(register, right) == []
 
     ask(question)
 

@@ -67,7 +67,7 @@ class Moves:
     homes: dict[int, int] = field(default_factory=dict)
     """By change: the number whose lines it moved, wherever they stood by then."""
     destinations: dict[int, int] = field(default_factory=dict)
-    """By change: the number to which it moved them."""
+    """By change: the number to which it moved them; of one that found nothing to move, where they were moved before."""
     standing: dict[int, list[Path]] = field(default_factory=lambda: defaultdict(list))
     """By number: each change that left lines there, with those that moved them on before they came there."""
 
@@ -92,9 +92,10 @@ class Moves:
         change, operation, old, new, undoes = row
         replaced = Operation(operation) is Operation.REPLACED
         self.homes[change] = home = old if replaced else self.homes.get(undoes, old)
-        self.destinations[change] = new
         if replaced:
             self.standing[old].append(())
+        found = replaced or any(undoes in path for path in self.standing[old])
+        self.destinations[change] = new if found else self.destinations.get(undoes, new)
         for number in [old] if replaced else list(self.standing):
             moved = [path for path in self.standing[number] if replaced or undoes in path]
             self.standing[number] = [path for path in self.standing[number] if not (replaced or undoes in path)]
