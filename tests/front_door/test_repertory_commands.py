@@ -87,3 +87,11 @@ def test_lines_their_history_and_a_replacement_undone(run: Any, tmp_path: Path) 
     assert run("repertory", "history", old).startswith("No line of this register ever")
     with pytest.raises(DataError, match="came back already"):
         run("repertory", "undo-replacement", old)
+    run("people", "replace", old, new)
+    report = json.loads(run("people", "import", str(people), "--json"))
+    assert report["remarks"] == [
+        f"{old}: is not replaced any more as it was, and its lines stay where they went: "
+        f"kruispunt repertory undo-replacement {old}"
+    ]
+    assert run("repertory", "undo-replacement", old) == f"1 lines went from {new} to {old}.\n"
+    assert "remarks" not in json.loads(run("people", "import", str(people), "--json"))

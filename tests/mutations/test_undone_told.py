@@ -84,6 +84,30 @@ def test_rp_15_it_is_told_with_what_else_happened_since(fresh_dsn: str, *, corre
     on(fresh_dsn, question)
 
 
+@pytest.mark.parametrize("corrected_before", [True, False])
+def test_rp_15_of_whom_it_takes_along_it_is_told_which_number_they_have_now(
+    fresh_dsn: str, *, corrected_before: bool
+) -> None:
+    """Their lines went past the number that was wrongly replaced: nobody was told that it came in their place."""
+
+    async def question(database: Database) -> None:
+        old, new, other = await people(database)
+        (earlier,) = fresh(1)
+        await tell(database, {"ssin": earlier, "nationalRegister": legal()}, written=False)
+        await inscribe(database, OWNERS["alpha"], earlier)
+        await changes.replace(database, old, new, author="tests")
+        await changes.replace(database, earlier, old, author="tests")
+        assert await told(database) == {new: (WHOLE, sorted([old, earlier]))}
+        if corrected_before:
+            await tell(database, {"ssin": old, "nationalRegister": legal(), "replacedBy": other})
+            assert await told(database) == {}
+        await undo(database, old)
+        now = {other: (WHOLE, sorted([old, earlier]))} if corrected_before else {old: (WHOLE, [earlier])}
+        assert await told(database) == now
+
+    on(fresh_dsn, question)
+
+
 def test_rp_15_a_number_that_was_cancelled_instead_is_told_as_cancelled(fresh_dsn: str) -> None:
     async def question(database: Database) -> None:
         old, new, _ = await people(database)

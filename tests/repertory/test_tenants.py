@@ -162,7 +162,7 @@ TABLES = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|COPY)\s+(inscription(?:_history
 def test_rp_05_sql_about_lines_stands_in_few_places_and_is_keyed_by_owner() -> None:
     """The door, as the source has it: whoever adds a statement about lines has to come past this list.
 
-    `repertory_write`, `repertory_move` and the trigger are in the migration, where tests hold them; `replacement.py`
+    `repertory_write`, `repertory_move` and the trigger are in the migration, where tests hold them; `tracing.py`
     works for all registers at once, as a replacement does. `chosen_sql.py` finds who is told of whom in all registers,
     and joins every line with a subscription of its owner.
     """
@@ -177,7 +177,7 @@ def test_rp_05_sql_about_lines_stands_in_few_places_and_is_keyed_by_owner() -> N
         "repertory/history.py",
         "repertory/integration.py",
         "repertory/register.py",
-        "repertory/replacement.py",
+        "repertory/tracing.py",
     }
     for name in ("history", "integration", "register"):
         text = (package / "repertory" / f"{name}.py").read_text()

@@ -15,6 +15,7 @@ from kruispunt.identifiers.cbe import CbeNumber
 from kruispunt.identifiers.ssin import Ssin
 from kruispunt.periods import Period
 from kruispunt.registers.importing import import_people
+from kruispunt.registers.jsonlines import ImportReport
 from kruispunt.repertory import tenants, writing
 from kruispunt.repertory.lines import Key, Line
 from kruispunt.repertory.register import Register, Told
@@ -45,11 +46,12 @@ def span(begin: int, end: int | None) -> Period:
     return Period.days(ORIGIN + timedelta(days=begin), None if end is None else ORIGIN + timedelta(days=end))
 
 
-async def load_people(database: Database, *lines: Mapping[str, Any]) -> None:
+async def load_people(database: Database, *lines: Mapping[str, Any]) -> ImportReport:
     """People in the National Register, unless a line says otherwise."""
     text = "".join(json.dumps({"register": "national", **line}) + "\n" for line in lines)
     report = await import_people(database, io.BytesIO(text.encode()), today=TODAY, test_band=True, author="tests")
     assert report.refused == []
+    return report
 
 
 async def known(database: Database, count: int) -> list[Ssin]:

@@ -15,12 +15,14 @@ from kruispunt.cli.reports import tell_report
 from kruispunt.cli.terminal import ConfigOption, JsonOption, harmless, out, print_json, print_list, who_reads
 from kruispunt.clock import SystemClock, today
 from kruispunt.errors import DataError
+from kruispunt.identifiers.ssin import Ssin
 from kruispunt.registers import changes, legal_rules, parts
 from kruispunt.registers.exporting import export_people
 from kruispunt.registers.history import Change, history
 from kruispunt.registers.importing import import_people
 from kruispunt.registers.jsonlines import ImportReport
 from kruispunt.registers.show import PersonRecord, describe
+from kruispunt.repertory.replacement import left_behind
 from kruispunt.settings import Settings
 from kruispunt.storage.database import Database
 
@@ -42,7 +44,7 @@ def import_(
 
     async def work(database: Database, settings: Settings) -> ImportReport:
         with file.open("rb") as source:
-            return await import_people(
+            report = await import_people(
                 database,
                 source,
                 today=today(SystemClock()),
@@ -50,6 +52,8 @@ def import_(
                 author=who_reads(),
                 changes=write_new,
             )
+        report.remarks += map(_left_behind, await left_behind(database, report.redirected))
+        return report
 
     tell_report(with_database(config, work), file, as_json)
 
@@ -139,6 +143,13 @@ def show(
             out.print(f"{name:14} {value if value not in (None, []) else '-'}", markup=False)
     for name in registers:
         out.print(f"{name}\n{_indented(facts[name])}", markup=False)
+
+
+def _left_behind(ssin: Ssin) -> str:
+    return (
+        f"{ssin}: is not replaced any more as it was, and its lines stay where they went: "
+        f"kruispunt repertory undo-replacement {ssin}"
+    )
 
 
 def _facts(found: PersonRecord) -> dict[str, object]:

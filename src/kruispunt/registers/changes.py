@@ -123,6 +123,8 @@ class Changer:
         """Whether nobody was known before: then all chains there are will have to be resolved."""
         self.added = 0
         """People who were new."""
+        self.redirected: list[Ssin] = []
+        """Numbers that were replaced, and now are not any more, or by another number."""
         self.circles = 0
         """After the end: chains that run in a circle, among those that pass through a changed number."""
 
@@ -167,6 +169,11 @@ class Changer:
         new = [told[number] for number in sorted(told.keys() - known.keys())]
         changed = [(known[number], told[number]) for number in known if known[number] != told[number].facts]
         self.added += len(new)
+        self.redirected += [
+            ssins.from_int(before.ssin)
+            for before, after in changed
+            if before.replaced_by not in (None, after.facts.replaced_by)
+        ]
         await self._write_down([each.facts for each in new], [(before, after.facts) for before, after in changed])
         await self._write_numbers(
             [each.facts for each in new], [after.facts for before, after in changed if before[:4] != after.facts[:4]]

@@ -65,6 +65,7 @@ async def import_people(
                 async for batch in batches:
                     await changer.tell(batch)
                     report.accepted += len(batch)
+    report.redirected += changer.redirected
     if changer.circles:
         report.remarks.append(
             f"{changer.circles:,} numbers are replaced in a circle, which has no end: they count as cancelled."

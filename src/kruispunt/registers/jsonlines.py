@@ -49,6 +49,8 @@ class ImportReport:
     refused: list[RefusedLine] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     """What was taken as it was told, and should be looked at."""
+    redirected: list[Ssin] = field(default_factory=list)
+    """Of people: numbers that were replaced, and now are not any more, or by another number."""
 
     def refuse(self, line: int, why: str) -> None:
         """Count a refused line, and keep the reason while there is room."""
