@@ -169,6 +169,7 @@ def test_a_type_attribute_keeps_its_prefix(bench: Bench, where: str) -> None:
         "2026-01-31T10:30:00-11:30",
         "2026-01-31T09:30:00.000Z",
         "2026-01-31T24:00:00",
+        "\n      2026-01-31T09:30:00.000Z\n    ",
     ],
 )
 def test_the_clients_time_is_repeated_letter_by_letter(bench: Bench, moment: str | None) -> None:

@@ -317,9 +317,9 @@ def test_ip20_the_context_follows_from_certificate_search_and_unit(bank: Bank) -
 
 def test_ip20_what_the_context_said_is_repeated(bank: Bank) -> None:
     extra = (
-        "<ssdn:MessagePeriod><c:StartDate xmlns:c='http://www.ksz-bcss.fgov.be/XSD/SSDN/Common'>2026-01-01</c:StartDate>"
+        "<ssdn:MessagePeriod><c:StartDate xmlns:c='http://www.ksz-bcss.fgov.be/XSD/SSDN/Common'> 2026-01-01\n</c:StartDate>"
         "</ssdn:MessagePeriod><ssdn:Language>nl</ssdn:Language></ssdn:Message><ssdn:PersonInformation>"
-        f"<ssdn:TargetSSIN>{KNOWN}</ssdn:TargetSSIN><ssdn:Inscription qualityCode='1' startDate='2020-01-01'/>"
+        f"<ssdn:TargetSSIN>{KNOWN}</ssdn:TargetSSIN><ssdn:Inscription qualityCode='1' startDate=' 2020-01-01Z '/>"
         "</ssdn:PersonInformation>"
     )
     text = document(BY_NUMBER).replace("</ssdn:Message>", extra).replace("identify-test", "a &lt;&amp;&gt; b")
