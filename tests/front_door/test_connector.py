@@ -227,6 +227,17 @@ def test_ip19_another_body_gets_a_clean_fault(bank: Bank, body: str) -> None:
     bank.verify(got.raw)
 
 
+def test_ct07_a_fault_of_the_connector_has_its_own_element(bank: Bank) -> None:
+    """The real contract declares none; it is named and typed as those of the other services."""
+    contract = schema(IDENTIFY.folder / "contract" / "Connector.xsd")
+    stranger = bank.signer("stranger").envelope(client.connector(document(BY_NUMBER)), datetime.now(UTC))
+    for got in (send(bank, client.connector("no document")), bank.send(IDENTIFY, IDENTIFY.operations[0], stranger)):
+        detail = got.payload.find("detail")[0]
+        assert detail.tag == f"{{{CONNECTOR}}}sendXMLFault"
+        assert contract.check(detail) is None
+        assert [child.tag for child in detail] == ["informationCBSS", "detail"]
+
+
 BLANK_VERSIONS = ("2009081 ", "2009  18", " " * 8, "\t2009081", "\n\n090818")
 
 

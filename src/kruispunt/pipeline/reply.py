@@ -171,7 +171,7 @@ def _information(information: Information) -> str:
 
 def _fault(exchange: Exchange, platform: Platform, fault: Fault, echo: tuple[str, ...], cbss: str) -> str:
     """CBSSFaultType (PL-26) in the operation's fault element, or in our own where no operation is known."""
-    if exchange.service is not None and exchange.operation is not None and exchange.service.dialect is None:
+    if exchange.service is not None and exchange.operation is not None:
         name, namespace = f"svc:{exchange.operation.name}Fault", exchange.service.namespace
     else:
         name, namespace = "svc:Fault", FAULT
