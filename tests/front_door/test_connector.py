@@ -328,8 +328,8 @@ def test_ip20_the_context_follows_from_certificate_search_and_unit(bank: Bank) -
 
 def test_ip20_what_the_context_said_is_repeated(bank: Bank) -> None:
     extra = (
-        "<ssdn:MessagePeriod><c:StartDate xmlns:c='http://www.ksz-bcss.fgov.be/XSD/SSDN/Common'> 2026-01-01\n</c:StartDate>"
-        "</ssdn:MessagePeriod><ssdn:Language>nl</ssdn:Language></ssdn:Message><ssdn:PersonInformation>"
+        "<ssdn:MessagePeriod xmlns:c='http://www.ksz-bcss.fgov.be/XSD/SSDN/Common'><c:StartDate> 2026-01-01\n"
+        "</c:StartDate></ssdn:MessagePeriod><ssdn:Language>nl</ssdn:Language></ssdn:Message><ssdn:PersonInformation>"
         f"<ssdn:TargetSSIN>{KNOWN}</ssdn:TargetSSIN><ssdn:Inscription qualityCode='1' startDate=' 2020-01-01Z '/>"
         "</ssdn:PersonInformation>"
     )
