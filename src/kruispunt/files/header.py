@@ -15,7 +15,7 @@ from kruispunt.errors import DataError
 from kruispunt.identifiers import organisation
 from kruispunt.identifiers.organisation import InvalidOrganisation, OrganisationKey
 from kruispunt.xml.build import element, optional, wrap
-from kruispunt.xml.values import up_to_999
+from kruispunt.xml.values import read_integer, up_to_999
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -57,7 +57,7 @@ def read_header(root: etree._Element) -> Header:
         sender=read_organisation(sender[-1]),
         receiver=read_organisation(receiver[-1]),
         legal_context=legal_context.text or "",
-        sequence=int(sequence.text or ""),
+        sequence=read_integer(sequence.text or ""),
         created=_moment(sent),
         ticket=sender.findtext("ticket"),
     )

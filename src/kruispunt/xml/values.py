@@ -34,6 +34,15 @@ def read_date(text: str) -> date:
     return date(int(year), int(month), int(day))
 
 
+def read_integer(text: str) -> int:
+    """A valid `xsd:integer` of any kind. The schema admits any number of zeros before it, and Python not; how many
+    digits are behind them is for the type to bound.
+    """
+    text = text.strip(" \t\r\n")
+    amount = int(text.lstrip("+-").lstrip("0") or "0")
+    return -amount if text.startswith("-") else amount
+
+
 def up_to_999(text: str) -> int | None:
     """A sector or an institution, in any form that `xsd:integer` and its kinds have (`018`, `+18`, `-0`); None for what
     is none, so that it can be asked before any schema was.
