@@ -41,6 +41,10 @@ WRITTEN = (
         more="<identification><lastName>Déjà &lt;vu&gt;</lastName><birthDate>1985-00-00</birthDate></identification>",
     ),
     line(SSIN, more="<identification><birthDate>1985-13-00</birthDate></identification>"),
+    line(SSIN, "\n 2020-01-01\t", " 2020-12-31Z"),
+    line(SSIN).replace(
+        "<dossierType>", "<organization><sector>+0018</sector><institution>-0</institution></organization><dossierType>"
+    ),
     line(SSIN).replace("><", ">\n  <"),
     line(SSIN).replace("<ssin>", "<!-- </inscription> --><ssin>"),
     line(SSIN).replace(SSIN, f"<![CDATA[{SSIN}]]>"),
@@ -101,6 +105,14 @@ def test_where_blocks_end_does_not_matter(block: int, lines: list[str]) -> None:
 def test_every_kind_of_line() -> None:
     found = [told(each) for text in WRITTEN[:12] for each in read(document([text]))]
     assert [each == "refused" for each in found] == [number in (4, 5, 6, 7, 11) for number in range(12)]
+
+
+def test_a_line_is_read_in_every_form_that_its_types_have() -> None:
+    """White space around days, signs and zeros of numbers (RP-08)."""
+    for text, plain in ((WRITTEN[12], WRITTEN[1]), (WRITTEN[13], WRITTEN[9])):
+        (item,) = read(document([text]))
+        assert isinstance(item, Item)
+        assert item == read(document([plain]))[0]
 
 
 @pytest.mark.parametrize(

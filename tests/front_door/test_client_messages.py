@@ -156,6 +156,22 @@ def test_a_type_attribute_keeps_its_prefix(bench: Bench, where: str) -> None:
     assert b'xmlns:t="' in got.raw
 
 
+def test_a_type_attribute_of_an_inner_element_keeps_its_prefix(bench: Bench) -> None:
+    """Axis, gSOAP and .NET declare the prefix where they use it, another namespace for the same prefix next to it
+    (CT-03)."""
+    schema_types = "http://www.w3.org/2001/XMLSchema"
+    body = (
+        bench.body()
+        .replace("<dataGroups>", f'<dataGroups xmlns:q="{TYPES}" xmlns:i="{XSI}" i:type="q:DataGroupsType">')
+        .replace("<employmentCards>", f'<employmentCards xmlns:q="{schema_types}" xmlns:i="{XSI}" i:type=" q:boolean">')
+    )
+    got = bench.answered(bench.around(body))
+    check(bench, got)
+    groups = got.payload.find("criteria/dataGroups")
+    assert (groups.get(f"{{{XSI}}}type"), groups.nsmap["q"]) == ("q:DataGroupsType", TYPES)
+    assert (groups[0].get(f"{{{XSI}}}type"), groups[0].nsmap["q"]) == (" q:boolean", schema_types)
+
+
 # Values.
 
 
@@ -169,6 +185,7 @@ def test_a_type_attribute_keeps_its_prefix(bench: Bench, where: str) -> None:
         "2026-01-31T10:30:00-11:30",
         "2026-01-31T09:30:00.000Z",
         "2026-01-31T24:00:00",
+        "\n      2026-01-31T09:30:00.000Z\n    ",
     ],
 )
 def test_the_clients_time_is_repeated_letter_by_letter(bench: Bench, moment: str | None) -> None:

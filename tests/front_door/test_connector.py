@@ -227,6 +227,17 @@ def test_ip19_another_body_gets_a_clean_fault(bank: Bank, body: str) -> None:
     bank.verify(got.raw)
 
 
+def test_ct07_a_fault_of_the_connector_has_its_own_element(bank: Bank) -> None:
+    """The real contract declares none; it is named and typed as those of the other services."""
+    contract = schema(IDENTIFY.folder / "contract" / "Connector.xsd")
+    stranger = bank.signer("stranger").envelope(client.connector(document(BY_NUMBER)), datetime.now(UTC))
+    for got in (send(bank, client.connector("no document")), bank.send(IDENTIFY, IDENTIFY.operations[0], stranger)):
+        detail = got.payload.find("detail")[0]
+        assert detail.tag == f"{{{CONNECTOR}}}sendXMLFault"
+        assert contract.check(detail) is None
+        assert [child.tag for child in detail] == ["informationCBSS", "detail"]
+
+
 BLANK_VERSIONS = ("2009081 ", "2009  18", " " * 8, "\t2009081", "\n\n090818")
 
 
@@ -317,9 +328,9 @@ def test_ip20_the_context_follows_from_certificate_search_and_unit(bank: Bank) -
 
 def test_ip20_what_the_context_said_is_repeated(bank: Bank) -> None:
     extra = (
-        "<ssdn:MessagePeriod><c:StartDate xmlns:c='http://www.ksz-bcss.fgov.be/XSD/SSDN/Common'>2026-01-01</c:StartDate>"
-        "</ssdn:MessagePeriod><ssdn:Language>nl</ssdn:Language></ssdn:Message><ssdn:PersonInformation>"
-        f"<ssdn:TargetSSIN>{KNOWN}</ssdn:TargetSSIN><ssdn:Inscription qualityCode='1' startDate='2020-01-01'/>"
+        "<ssdn:MessagePeriod xmlns:c='http://www.ksz-bcss.fgov.be/XSD/SSDN/Common'><c:StartDate> 2026-01-01\n"
+        "</c:StartDate></ssdn:MessagePeriod><ssdn:Language>nl</ssdn:Language></ssdn:Message><ssdn:PersonInformation>"
+        f"<ssdn:TargetSSIN>{KNOWN}</ssdn:TargetSSIN><ssdn:Inscription qualityCode='1' startDate=' 2020-01-01Z '/>"
         "</ssdn:PersonInformation>"
     )
     text = document(BY_NUMBER).replace("</ssdn:Message>", extra).replace("identify-test", "a &lt;&amp;&gt; b")

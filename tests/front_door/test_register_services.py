@@ -234,7 +234,7 @@ def test_pl08_a_line_may_name_no_other_organisation(bank: Bank, ssins: list[str]
 def test_a_context_that_is_a_number_is_the_quality_code(bank: Bank, ssins: list[str]) -> None:
     operation = operation_of(INSCRIPTION, "insertInscription")
     body = bank.body(INSCRIPTION, operation, ssin=ssins[0], role="902", begin="2020-01-01")
-    zoned = body.replace("<beginDate>2020-01-01<", "<beginDate>2020-01-01+02:00<").replace(
+    zoned = body.replace("<beginDate>2020-01-01<", "<beginDate>\n2020-01-01+02:00 <").replace(
         "<qualityCode>902</qualityCode>", "<inscriptionContext>902</inscriptionContext>"
     )
     got = bank.send(INSCRIPTION, operation, bank.signer().envelope(zoned, datetime.now(UTC)))

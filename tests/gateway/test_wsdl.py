@@ -143,6 +143,11 @@ def test_the_connector_is_as_it_was_seen() -> None:
     assert action == f"{namespace}/sendXML"
     (port,) = root.iter(f"{{{WSDL}}}port")
     assert port.get("name") == service.path.rpartition("/")[2] == "KSZBCSSWebServiceConnectorPort"
+    # A client names them: `create_service` of zeep takes the binding's name, generated classes have the port type's.
+    (binding,) = root.findall(f"{{{WSDL}}}binding")
+    (port_type,) = root.findall(f"{{{WSDL}}}portType")
+    assert port.get("binding") == f"tns:{binding.get('name')}" == "tns:KSZBCSSWebServiceConnectorBinding"
+    assert binding.get("type") == f"tns:{port_type.get('name')}" == "tns:KSZBCSSWebServiceConnector"
 
 
 @pytest.mark.parametrize("service", [s for s in SERVICES if s.dialect is None], ids=lambda s: s.name)

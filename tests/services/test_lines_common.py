@@ -11,7 +11,7 @@ from lxml import etree
 from kruispunt.access.model import Registration
 from kruispunt.clock import BELGIUM
 from kruispunt.errors import InvalidRequest
-from kruispunt.identifiers.ssin import Ssin
+from kruispunt.identifiers.ssin import Sex, Ssin
 from kruispunt.periods import ALWAYS, Period
 from kruispunt.pipeline.service import Outcome, StatusValue, ok_or_nok
 from kruispunt.pipeline.steps.limit_volume import note_probing
@@ -42,6 +42,22 @@ def test_a_day_is_the_one_that_is_written(text: str) -> None:
 def test_a_day_that_no_calendar_here_has_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest):
         read_day(text, "x")
+
+
+def test_a_number_has_as_many_zeros_before_it_as_the_client_likes() -> None:
+    """The schema admits them, and Python reads no number of thousands of digits."""
+    zeros = "+" + "0" * 5_000
+    asked = read(
+        xml(
+            f"<r><inscription><ssin>{NUMBER}</ssin><organization><sector> {zeros}18</sector><institution>{zeros}"
+            f"</institution></organization><qualityCode>{zeros}902\n</qualityCode>"
+            f"<identification><gender>{zeros}2</gender></identification></inscription></r>"
+        ),
+        "inscription",
+    )
+    assert (asked.organisation, asked.kind) == ("18/0", "902")
+    assert asked.identification is not None
+    assert asked.identification.sex is Sex.FEMALE
 
 
 def test_a_moment_without_a_zone_is_belgian() -> None:

@@ -113,6 +113,47 @@ def test_a_subtree_is_checked_with_the_namespaces_above_it(tmp_path: Path) -> No
     assert probe(tmp_path, "SsinType").check(envelope[0]) is None
 
 
+SPACED = f"""<s:schema xmlns:s="{XSD}">
+<s:simpleType name="Recent">
+<s:restriction base="s:date"><s:minInclusive value="2000-01-01"/></s:restriction>
+</s:simpleType>
+<s:simpleType name="Short"><s:restriction base="s:string"><s:maxLength value="10"/></s:restriction></s:simpleType>
+<s:element name="a"><s:complexType><s:sequence>
+<s:element name="day" type="s:date"/><s:element name="recent" type="Recent"/>
+<s:element name="month" type="s:gYearMonth"/><s:element name="moment" type="s:dateTime"/>
+<s:element name="flag" type="s:boolean"/><s:element name="text" type="Short"/>
+</s:sequence><s:attribute name="since" type="s:date"/></s:complexType></s:element></s:schema>"""
+
+
+@pytest.mark.parametrize("blanks", ["{}", " {}", "{} ", "\n  {}\n", "\r\n\t{}\t"])
+def test_white_space_around_a_day_or_a_moment_means_nothing(tmp_path: Path, blanks: str) -> None:
+    """CT-01: libxml2 refuses it where XML Schema collapses it; what was written stays as it is (CT-03)."""
+    (tmp_path / "a.xsd").write_text(SPACED)
+    compiled = Schema(tmp_path / "a.xsd")
+    values = ("2020-02-29+02:00", "2024-06-01", "2024-01", "2024-01-01T09:30:00.5Z", "true", "2024-01-01")
+    day, recent, month, moment, flag = (blanks.format(value) for value in values[:5])
+    written = (
+        f'<a since="{blanks.format("2024-01-01Z")}"><day>{day}</day><recent>{recent}</recent><month>{month}</month>'
+        f"<moment>{moment}</moment><flag>{flag}</flag><text>{values[5]}</text></a>"
+    )
+    element = etree.fromstring(written)
+    before = etree.tostring(element)
+    assert compiled.check(element) is None
+    assert etree.tostring(element) == before
+
+    for wrong, complaint in [
+        (written.replace("2020-02-29", "2021-02-29"), "Element 'day': This is not a valid value of"),
+        (written.replace("2024-01-01Z", "soon"), "Element 'a', attribute 'since': This is not a valid value of"),
+        (written.replace("2024-06-01", "1999-12-31"), "Element 'recent': [facet 'minInclusive']"),
+        # Of a text blanks are a part.
+        (written.replace("<text>", "<text> "), "Element 'text': [facet 'maxLength'] The value has a length of '11'"),
+    ]:
+        element = etree.fromstring(wrong)
+        before = etree.tostring(element)
+        assert (compiled.check(element) or "").startswith(complaint)
+        assert etree.tostring(element) == before
+
+
 def test_a_message_cannot_make_the_schema_fetch_anything(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.2)

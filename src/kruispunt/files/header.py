@@ -15,6 +15,7 @@ from kruispunt.errors import DataError
 from kruispunt.identifiers import organisation
 from kruispunt.identifiers.organisation import InvalidOrganisation, OrganisationKey
 from kruispunt.xml.build import element, optional, wrap
+from kruispunt.xml.values import read_integer, up_to_999
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -56,7 +57,7 @@ def read_header(root: etree._Element) -> Header:
         sender=read_organisation(sender[-1]),
         receiver=read_organisation(receiver[-1]),
         legal_context=legal_context.text or "",
-        sequence=int(sequence.text or ""),
+        sequence=read_integer(sequence.text or ""),
         created=_moment(sent),
         ticket=sender.findtext("ticket"),
     )
@@ -72,8 +73,11 @@ def write_organisation(name: str, key: OrganisationKey) -> str:
 
 def read_organisation(node: etree._Element) -> OrganisationKey:
     """The organisation of an OrganizationIdentificationType that its schema accepted. Raises DataError."""
+    texts = [(part.text or "").strip() for part in node]
+    if len(texts) > 1:  # in any form that the type allows
+        texts = [str(up_to_999(text)) for text in texts]
     try:
-        return organisation.parse("/".join((part.text or "").strip() for part in node))
+        return organisation.parse("/".join(texts))
     except InvalidOrganisation as error:
         raise DataError(f"{node.tag}: {error}") from None
 

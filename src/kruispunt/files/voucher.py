@@ -27,6 +27,7 @@ from kruispunt.wss.verify import verify
 from kruispunt.xml.build import element, optional
 from kruispunt.xml.parse import parse
 from kruispunt.xml.schemas import schema
+from kruispunt.xml.values import read_integer
 
 NAMESPACE: Final = "urn:kruispunt:files:voucher:v1"
 SUFFIX: Final = ".voucher.xml"
@@ -152,8 +153,8 @@ def read_voucher(
         read_header(node),
         kind,
         Environment(environment),
-        int(records),
-        Content(int(size), sha256),
+        read_integer(records),
+        Content(read_integer(size), sha256),
         node.findtext("subscription"),
     )
     return Signed(voucher, signed.certificate)

@@ -21,7 +21,7 @@ from kruispunt.pipeline.platform import Platform
 from kruispunt.pipeline.service import Reply, ReturnCode
 from kruispunt.xml.build import attribute, element
 from kruispunt.xml.namespaces import FAULT
-from kruispunt.xml.parse import REPLY_LIMITS, parse
+from kruispunt.xml.parse import REPLY_LIMITS, detached, parse
 from kruispunt.xml.soap import unsigned_envelope
 
 DIAGNOSTIC_LENGTH = 256
@@ -96,7 +96,9 @@ def _canonical(fragment: etree._Element) -> str:
     text = _dump(fragment, [])
     if "=" not in text:  # no attribute and no namespace declaration: the ordinary request
         return text
-    return _dump(fragment, [prefix for prefix in _prefixes_in_values(fragment) if prefix in fragment.nsmap])
+    kept = _prefixes_in_values(fragment)
+    # Detached, as the list's prefixes must be names that this thread's parser knows: see wss.canonical.
+    return _dump(detached(fragment), sorted(kept)) if kept else text
 
 
 def _dump(fragment: etree._Element, kept: list[str]) -> str:
@@ -112,12 +114,14 @@ def _dump(fragment: etree._Element, kept: list[str]) -> str:
 
 
 def _prefixes_in_values(fragment: etree._Element) -> set[str]:
-    """Prefixes of qualified names in attribute values (`xsi:type`); the schema admits no other attribute."""
+    """Prefixes of qualified names in attribute values (`xsi:type`), wherever they are declared; the schema admits no
+    other attribute."""
     return {
-        str(value).strip().partition(":")[0]
+        prefix
         for node in fragment.iter()
         if node.attrib
         for value in node.attrib.values()
+        if (prefix := str(value).strip().partition(":")[0]) in node.nsmap
     }
 
 
@@ -167,7 +171,7 @@ def _information(information: Information) -> str:
 
 def _fault(exchange: Exchange, platform: Platform, fault: Fault, echo: tuple[str, ...], cbss: str) -> str:
     """CBSSFaultType (PL-26) in the operation's fault element, or in our own where no operation is known."""
-    if exchange.service is not None and exchange.operation is not None and exchange.service.dialect is None:
+    if exchange.service is not None and exchange.operation is not None:
         name, namespace = f"svc:{exchange.operation.name}Fault", exchange.service.namespace
     else:
         name, namespace = "svc:Fault", FAULT

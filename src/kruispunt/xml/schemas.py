@@ -8,7 +8,9 @@ written in it.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, cast
@@ -31,6 +33,11 @@ _QUOTES: Final = (
     (": '", ("' is not a valid value",), ": This"),
 )
 """How libxml2 quotes a value: what stands before it, what may stand behind it, and what is told instead."""
+
+_BLANKS: Final = " \t\r\n"
+_NOT_OF_ITS_TYPE: Final = etree.ErrorTypes.SCHEMAV_CVC_DATATYPE_VALID_1_2_1
+_NAMED: Final = re.compile("Element '([^']*)'(?:, attribute '([^']*)')?: ").match
+"""Whose value a complaint is about."""
 
 
 def read_contract(path: Path) -> etree._ElementTree:
@@ -107,13 +114,70 @@ class Schema:
         """
         if self._compiled.validate(element):
             return None
-        complaints = cast("Sequence[Any]", self._compiled.error_log)
-        return without_value(complaints[0].message)
+        complaints = self._complaints()
+        spaced = tuple(_spaced(element, complaints))
+        if spaced:
+            complaints = self._without_blanks(element, spaced)
+        return without_value(complaints[0].message) if complaints else None
+
+    def _complaints(self) -> Sequence[Any]:
+        return cast("Sequence[Any]", self._compiled.error_log)
+
+    def _without_blanks(self, element: etree._Element, spaced: Sequence[_Value]) -> Sequence[Any]:
+        """The complaints once the blanks around these values are taken off, while it is checked: a reply repeats
+        them (CT-03)."""
+        try:
+            for value in spaced:
+                value.write(value.text.strip(_BLANKS))
+            return () if self._compiled.validate(element) else self._complaints()
+        finally:
+            for value in spaced:
+                value.write(value.text)
 
     @property
     def compiled(self) -> etree.XMLSchema:
         """For a parser that validates while it reads."""
         return self._compiled
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A text, or an attribute, that its type refuses."""
+
+    node: etree._Element
+    attribute: str | None
+    text: str
+
+    def write(self, text: str) -> None:
+        if self.attribute is None:
+            self.node.text = text
+        else:
+            self.node.set(self.attribute, text)
+
+
+def _spaced(element: etree._Element, complaints: Sequence[Any]) -> Iterator[_Value]:
+    """Values with blanks around them that are none of their type by libxml2.
+
+    White space around a day, a month or a moment means nothing (XML Schema, part 2, 3.2.7 to 3.2.14: it collapses),
+    and libxml2 takes it for a part of them, though not around numbers and booleans. No text of `xsd:string` can be
+    refused for what such a complaint says, so blanks that count are never taken off. A complaint tells no place but the
+    name, which has one type throughout a contract.
+    """
+    texts, attributes = set(), set()
+    for complaint in complaints:
+        found = _NAMED(complaint.message) if complaint.type == _NOT_OF_ITS_TYPE else None
+        if found is not None and found[2] is None:
+            texts.add(found[1])
+        elif found is not None:
+            attributes.add((found[1], found[2]))
+    for node in element.iter(*texts) if texts else ():
+        if not len(node) and node.text and node.text.strip(_BLANKS) != node.text:
+            yield _Value(node, None, node.text)
+    for name, attribute in attributes:
+        for node in element.iter(name):
+            text = node.get(attribute, "")
+            if text.strip(_BLANKS) != text:
+                yield _Value(node, attribute, text)
 
 
 def without_value(message: str) -> str:

@@ -1,4 +1,5 @@
-"""Values of XML Schema's simple types, as Python has them. What is read here was validated against a schema before."""
+"""Values of XML Schema's simple types, as Python has them. What is read here was validated against a schema before,
+unless it is said."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ from datetime import date
 from typing import Final
 
 _DATE: Final = re.compile(r"\s*(-?)0*([0-9]{4,})-([0-9]{2})-([0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2})?\s*")
+
+_UP_TO_999: Final = re.compile(r"[ \t\r\n]*(?:\+?0*([0-9]{1,3})|-0+)[ \t\r\n]*")
 
 
 def read_boolean(text: str) -> bool:
@@ -29,3 +32,20 @@ def read_date(text: str) -> date:
     if len(year) > len("9999"):
         return date.max
     return date(int(year), int(month), int(day))
+
+
+def read_integer(text: str) -> int:
+    """A valid `xsd:integer` of any kind. The schema admits any number of zeros before it, and Python not; how many
+    digits are behind them is for the type to bound.
+    """
+    text = text.strip(" \t\r\n")
+    amount = int(text.lstrip("+-").lstrip("0") or "0")
+    return -amount if text.startswith("-") else amount
+
+
+def up_to_999(text: str) -> int | None:
+    """A sector or an institution, in any form that `xsd:integer` and its kinds have (`018`, `+18`, `-0`); None for what
+    is none, so that it can be asked before any schema was.
+    """
+    found = _UP_TO_999.fullmatch(text)
+    return None if found is None else int(found[1] or 0)

@@ -13,6 +13,7 @@ from kruispunt.pipeline.platform import Platform
 from kruispunt.securitylog.entry import Entry, Kind, Message
 from kruispunt.securitylog.write import Replayed, ReplayKey
 from kruispunt.xml.read import child, child_text
+from kruispunt.xml.values import up_to_999
 
 _looks_like_ssin = re.compile(r"[0-9]{11}").fullmatch
 CLAIM_LENGTH = 64
@@ -116,5 +117,5 @@ def organisation_key(identification: etree._Element) -> str:
 
 def _number(text: str | None) -> str:
     """`+018` and `018` are the same unsignedShort as `18`."""
-    digits = (text or "").strip().removeprefix("+").lstrip("0")
-    return digits or "0"
+    number = up_to_999(text or "0")
+    return (text or "").strip() if number is None else str(number)

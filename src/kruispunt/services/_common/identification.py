@@ -13,6 +13,7 @@ from kruispunt.pipeline.service import Field
 from kruispunt.repertory.identification import Identification
 from kruispunt.xml.build import optional, wrap
 from kruispunt.xml.read import child, child_text
+from kruispunt.xml.values import read_integer
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -39,7 +40,7 @@ def read_identification(parent: etree._Element) -> Identification | None:
         _collapsed(child_text(node, "lastName")),
         _collapsed(child_text(node, "firstName")),
         date,
-        None if gender is None else Sex(int(gender)),
+        None if gender is None else Sex(read_integer(gender)),
     )
 
 

@@ -18,6 +18,7 @@ from kruispunt.services._common.inscription import Answered, Asked
 from kruispunt.services._common.organisations import read_organisation, write_organisation
 from kruispunt.xml.build import attribute, element, wrap
 from kruispunt.xml.read import child, child_text
+from kruispunt.xml.values import read_integer
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -45,7 +46,7 @@ def read(request: etree._Element, name: str) -> Asked:
     return Asked(
         ssin=child_text(node, "ssin") or "",
         organisation=read_organisation(node),
-        kind=child_text(node, "inscriptionContext") if code is None else str(int(code)),
+        kind=child_text(node, "inscriptionContext") if code is None else str(read_integer(code)),
         days=read_days(node),
         new_days=read_days(node, "newPeriod"),
         identification=read_identification(node),

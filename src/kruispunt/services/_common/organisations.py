@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kruispunt.identifiers.organisation import OrganisationKey
 from kruispunt.xml.build import element, wrap
 from kruispunt.xml.read import child, child_text
+from kruispunt.xml.values import read_integer
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -20,7 +21,8 @@ def read_organisation(parent: etree._Element, name: str = "organization") -> Org
     number = child_text(node, "cbeNumber")
     if number is not None:
         return OrganisationKey(number.strip())
-    return OrganisationKey(f"{int(child_text(node, 'sector') or 0)}/{int(child_text(node, 'institution') or 0)}")
+    sector, institution = (read_integer(child_text(node, part) or "0") for part in ("sector", "institution"))
+    return OrganisationKey(f"{sector}/{institution}")
 
 
 def write_organisation(key: str, name: str = "organization") -> str:

@@ -38,6 +38,7 @@ from kruispunt.services.identify_person.other_services import Consulted, Managed
 from kruispunt.services.identify_person.payload import ArgumentMissing
 from kruispunt.services.identify_person.summary import Detail, Status, detail, status_of
 from kruispunt.services.identify_person.write import write_payload
+from kruispunt.xml.namespaces import SOAP
 from kruispunt.xml.parse import REPLY_LIMITS, parse
 from kruispunt.xml.schemas import schema
 
@@ -155,9 +156,12 @@ class Connector:
         return write_reply(document, exchange.ticket, exchange.received, now, status, details, served)
 
     def hold_against_contract(self, element: etree._Element, _platform: Platform) -> str | None:
-        """Envelope and payloads together, and each payload against the schema of its own version."""
+        """Envelope and payloads together, and each payload against the schema of its own version; of a SOAP fault its
+        detail (CT-07)."""
+        if element.tag == f"{{{SOAP}}}Fault":
+            return schema(CONTRACT / "Connector.xsd").check(element[-1][0])
         if element.tag != self.element:
-            return None if element.tag.endswith("}Fault") else f"{element.tag} is not {self.element}"
+            return f"{element.tag} is not {self.element}"
         document = parse((element.text or "").encode(), REPLY_LIMITS)
         trouble = schema(CONTRACT / "SSDN20090818.xsd").check(document)
         if trouble is not None:

@@ -20,6 +20,7 @@ from kruispunt.services.identify_person.namespaces import CONNECTOR, SERVICE
 from kruispunt.services.identify_person.summary import Detail, Status, write_summary
 from kruispunt.xml.build import attribute, element, optional, text
 from kruispunt.xml.parse import Limits, detached, parse, without_encoding
+from kruispunt.xml.values import up_to_999
 
 REQUEST: Final = f"{{{SERVICE}}}SSDNRequest"
 _PREFIXES: Final = {SERVICE: "ssdn", COMMON_NS: "common"}
@@ -71,9 +72,9 @@ def organisation_of(document: etree._Element) -> str:
             return f"{int(sector)}/{int(institution)}"
         # Nine digits: a number of before 2005, which has got a zero in front.
         return unit.zfill(10) if _CBE(unit) else unit
-    sector = (user.findtext(_s("MatrixID")) or "").strip()
-    institution = (user.findtext(_s("MatrixSubID")) or "0").strip()
-    return f"{int(sector)}/{int(institution)}" if _NUMBER(sector) and _NUMBER(institution) else ""
+    matrix = up_to_999(user.findtext(_s("MatrixID")) or "")
+    part = up_to_999(user.findtext(_s("MatrixSubID")) or "0")
+    return "" if matrix is None or part is None else f"{matrix}/{part}"
 
 
 def reference_of(document: etree._Element) -> str:
