@@ -93,7 +93,7 @@ def watch(
                 return
             await asyncio.sleep(every)
 
-    with_database(config, work)
+    with_database(config, work, kept=not once)
 
 
 def status_(
