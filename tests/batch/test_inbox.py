@@ -236,8 +236,12 @@ def allow(server: psycopg.Connection, name: str, value: str) -> None:
     server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {value}')  # type: ignore[arg-type]
 
 
+CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name = 'kruispunt'"
+"""Not counted: the look at its version, which comes before."""
+
+
 def connected(server: psycopg.Connection, name: object) -> bool:
-    row = server.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", [name]).fetchone()
+    row = server.execute(CONNECTED, [name]).fetchone()
     return row is not None and row[0] > 0
 
 
