@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from itertools import pairwise
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 from cryptography import x509
@@ -39,6 +40,8 @@ MIN_RSA_BITS = 2048
 OLDEST_SERVER = 150_000
 DRIFT_SECONDS = (2.0, 30.0)
 """Between this clock and the database's: above the first a warning, above the second a fault."""
+ROOM = 64 << 20, 512 << 20
+"""Free bytes, below which it is a fault and a warning: PostgreSQL stops without room for a few files of 16 MB."""
 DISTRIBUTION_TAKES = timedelta(hours=2)
 """After which a day that was not distributed is one that was forgotten."""
 
@@ -88,7 +91,22 @@ def examine_files(settings: Settings, config: Path | None, now: datetime) -> lis
         found.append(fault("log-master-key", str(error), "see docs/how-to/rotate-keys.md"))
     else:
         found.append(ok("log-master-key", f"readable: {', '.join(key.name for key in keys)}"))
-    return found
+    return [*found, *_room(settings)]
+
+
+def _room(settings: Settings) -> Iterator[Finding]:
+    """Where this server writes; a PostgreSQL that was given by its dsn is on a disk that cannot be seen from here."""
+    data = None if settings.dsn is not None else settings.data_dir
+    for folder in (data, settings.mutation_dir):
+        if folder is None or not folder.is_dir():
+            continue
+        free = disk_usage(folder).free
+        what = f"{free / (1 << 20):,.0f} MB are free for {folder}"
+        if free >= ROOM[1]:
+            yield ok("disk", what)
+        else:
+            todo = "make room: without it nothing can be logged, and every request is refused with MSG00003"
+            yield (fault if free < ROOM[0] else warning)("disk", what, todo)
 
 
 def _holds_password(config: Path) -> bool:
@@ -103,7 +121,8 @@ def _pair(what: str, certificate: Path, key: Path, settings: Settings, now: date
         pair.check(now, settings.production)
         _try_out(what, pair, settings)
     except ConfigurationError as error:
-        yield fault(what, str(error), f"correct {certificate} or {key}; a running server keeps what it has")
+        wrong = settings.client_ca if str(settings.client_ca) in str(error) else f"{certificate} or {key}"
+        yield fault(what, str(error), f"correct {wrong}; a running server keeps what it has")
         return
     yield from _chain(what, pair.certificates)
     yield from _sizes(what, pair.certificates)
@@ -180,7 +199,7 @@ async def examine_database(settings: Settings, dsn: str, clock: Clock) -> list[F
             todo = "the next start of a server brings it up to date"
             return [*found, warning("migrations", f"lacking: {', '.join(lacking)}", todo)]
         found.append(ok("migrations", "the tables are those of this release"))
-        for check in (_log_keys, _access, _mutations):
+        for check in (_forgotten, _log_keys, _access, _mutations):
             found += await _guarded(check, database, settings, clock)
         return found
     finally:
@@ -229,6 +248,16 @@ async def _clock(database: Database, clock: Clock) -> Iterable[Finding]:
         return [ok("clock", what)]
     todo = "let both machines follow a time server: timestamps of messages are judged by this clock"
     return [(warning if drift <= DRIFT_SECONDS[1] else fault)("clock", what, todo)]
+
+
+async def _forgotten(database: Database, _settings: Settings, clock: Clock) -> list[Finding]:
+    """Messages that expire before what was forgotten are refused as replays: this clock must be past that (PL-06)."""
+    floor = await database.fetchval("select nullif(expires, '-infinity') from replay_floor")
+    if floor is None or floor <= clock.now():
+        return []
+    what = f"messages that expire before {floor:%Y-%m-%d %H:%M:%S} UTC are refused as replays; it is not so late yet"
+    todo = "correct this clock if it was set back; if it was ahead before and is right now, wait until then"
+    return [fault("clock", what, todo)]
 
 
 async def _log_keys(database: Database, settings: Settings, _clock: Clock) -> list[Finding]:
