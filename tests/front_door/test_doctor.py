@@ -208,6 +208,35 @@ def test_pl_06_a_clock_that_stands_before_what_was_forgotten(fresh_dsn: str) -> 
     assert "before 2026-01-31 09:30:00 UTC are refused as replays" in fault.what
 
 
+def test_a_database_of_a_later_release(report: Report, fresh_dsn: str) -> None:
+    """Two releases on one database: nothing is wrong with the dsn."""
+    with psycopg.connect(fresh_dsn) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'core_9999' WHERE version_num LIKE 'core_%'")
+    code, findings = report(dsn=fresh_dsn)
+    (found,) = [each for each in bad(findings) if each["level"] == "fault"]
+    assert (code, found["check"]) == (2, "migrations")
+    assert "unknown here (core_9999)" in found["what"]
+    assert "other servers" in found["todo"]
+
+
+def test_rp_08_a_file_that_holds_up_others(report: Report, fresh_dsn: str) -> None:
+    """Files that were broken off long ago are told; what is loaded just now is not."""
+    file = """
+        INSERT INTO batch_file
+            (owner, sequence, kind, records, size, sha256, voucher, author, day, block, part, received)
+        VALUES (999800180, %s, 'INSCRIPTIONS', 9, 9, sha256(''), '', 'urn:x', current_date, 9, 9, %s)
+    """
+    now = datetime.now(UTC)
+    with psycopg.connect(fresh_dsn) as connection:
+        connection.execute(
+            "INSERT INTO register (owner, name, integrator, author) VALUES (999800180, 'one', false, 'x')"
+        )
+        connection.execute(file, [7, now])
+        connection.execute(file, [8, now - timedelta(days=2)])
+    found = [each for each in bad(report(dsn=fresh_dsn)[1]) if each["check"] == "batch"]
+    assert [each["what"].split(",")[0] for each in found] == ["file 8 of 0999800180"]
+
+
 def test_issuers_that_tls_cannot_use(report: Report, tmp_path: Path) -> None:
     """Written by half: what is to be corrected is that file, and not the certificate of the server."""
     half = tmp_path / "ca.pem"

@@ -27,6 +27,7 @@ from kruispunt.errors import ConfigurationError, StorageError
 from kruispunt.gateway.endings import Ending, client_endings, endings_of
 from kruispunt.gateway.identity import Pair, context_of, read_pair
 from kruispunt.gateway.secrets import read_certificates
+from kruispunt.identifiers import cbe
 from kruispunt.jobs import times_of
 from kruispunt.mutations.waiting import look, overdue
 from kruispunt.securitylog.keys import LOST
@@ -42,8 +43,13 @@ DRIFT_SECONDS = (2.0, 30.0)
 """Between this clock and the database's: above the first a warning, above the second a fault."""
 ROOM = 64 << 20, 512 << 20
 """Free bytes, below which it is a fault and a warning: PostgreSQL stops without room for a few files of 16 MB."""
+LOAD_TAKES = timedelta(days=1)
+"""After which the load of a file is one that was broken off."""
 DISTRIBUTION_TAKES = timedelta(hours=2)
 """After which a day that was not distributed is one that was forgotten."""
+
+
+_HELD_UP = "SELECT owner, sequence, received FROM batch_file WHERE finished IS NULL AND received < $1 ORDER BY owner"
 
 
 class Level(Enum):
@@ -191,7 +197,9 @@ async def examine_database(settings: Settings, dsn: str, clock: Clock) -> list[F
     try:
         lacking = pending(dsn, [s.folder for s in services_of(settings) if (s.folder / "migrations").is_dir()])
         database = await Database.open(dsn, size=1)
-    except (StorageError, ConfigurationError) as error:
+    except ConfigurationError as error:
+        return [fault("migrations", str(error), "install here what the other servers of this database run")]
+    except StorageError as error:
         return [fault("database", str(error), "check dsn, the server and its network")]
     try:
         found = [*await _server(database), *await _clock(database, clock)]
@@ -199,7 +207,7 @@ async def examine_database(settings: Settings, dsn: str, clock: Clock) -> list[F
             todo = "the next start of a server brings it up to date"
             return [*found, warning("migrations", f"lacking: {', '.join(lacking)}", todo)]
         found.append(ok("migrations", "the tables are those of this release"))
-        for check in (_forgotten, _log_keys, _access, _mutations):
+        for check in (_forgotten, _log_keys, _access, _batch, _mutations):
             found += await _guarded(check, database, settings, clock)
         return found
     finally:
@@ -305,6 +313,16 @@ async def _access(database: Database, settings: Settings, clock: Clock) -> list[
         todo = "see docs/how-to/register-a-client.md"
         found.append(warning("access", "no client certificate is registered: every request is refused", todo))
     return found
+
+
+async def _batch(database: Database, _settings: Settings, clock: Clock) -> list[Finding]:
+    """A file whose load was broken off holds up those that its sender sends after it (RP-08)."""
+    found = await database.fetch(_HELD_UP, clock.now() - LOAD_TAKES)
+    todo = "load it again, so that it goes on, or give it up: docs/how-to/load-a-file-of-inscriptions.md"
+    return [
+        warning("batch", f"file {n} of {cbe.from_int(owner)}, of {at:%Y-%m-%d}, was not loaded to its end", todo)
+        for owner, n, at in found
+    ]
 
 
 async def _mutations(database: Database, settings: Settings, clock: Clock) -> list[Finding]:
