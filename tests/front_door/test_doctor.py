@@ -186,6 +186,7 @@ def test_a_disk_without_room(report: Report, bank: Bank, monkeypatch: pytest.Mon
     code, findings = report()
     assert (code, {(each["check"], each["level"]) for each in bad(findings)}) == (1, {("disk", "warning")})
     assert bad(findings)[-1]["what"].endswith(f"MB are free for {bank.directory / 'mutations'}")
+    assert "no file of subscribers" in bad(findings)[-1]["todo"]
     monkeypatch.setattr(examination, "ROOM", (1 << 60, 1 << 61))
     assert "MB are free" in faults(report())["disk"]
 

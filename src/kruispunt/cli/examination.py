@@ -103,7 +103,8 @@ def examine_files(settings: Settings, config: Path | None, now: datetime) -> lis
 def _room(settings: Settings) -> Iterator[Finding]:
     """Where this server writes; a PostgreSQL that was given by its dsn is on a disk that cannot be seen from here."""
     data = None if settings.dsn is not None else settings.data_dir
-    for folder in (data, settings.mutation_dir):
+    logged, written = "no request can be logged, and each gets MSG00003", "no file of subscribers can be written"
+    for folder, without in ((data, logged), (settings.mutation_dir, written)):
         if folder is None or not folder.is_dir():
             continue
         free = disk_usage(folder).free
@@ -111,8 +112,7 @@ def _room(settings: Settings) -> Iterator[Finding]:
         if free >= ROOM[1]:
             yield ok("disk", what)
         else:
-            todo = "make room: without it nothing can be logged, and every request is refused with MSG00003"
-            yield (fault if free < ROOM[0] else warning)("disk", what, todo)
+            yield (fault if free < ROOM[0] else warning)("disk", what, f"make room: without it {without}")
 
 
 def _holds_password(config: Path) -> bool:
