@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,9 +14,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from conftest import SERVICE_FOLDERS, open_directory
 from installation import command, install
 from kruispunt.access.model import AccessTable
+from kruispunt.services.discovery import discover
 from kruispunt.storage.database import Database
 from kruispunt.storage.embedded import EmbeddedPostgres
 from kruispunt.storage.migrate import migrate
@@ -42,11 +43,13 @@ def home() -> Iterator[Path]:
         written = settings.read_text(encoding="utf-8")
         settings.write_text(written.replace(f'dsn = "{dsn}"', ""), encoding="utf-8")
 
-    with open_directory() as directory:
+    with tempfile.TemporaryDirectory(prefix="kruispunt-test-") as name:
+        directory = Path(name)
+        directory.chmod(0o711)  # the account of the server passes through, where root tests
         for folder in ("mutations", "inbox"):
             (directory / folder).mkdir()
         with EmbeddedPostgres(directory / "postgres") as server:
-            migrate(server.dsn, SERVICE_FOLDERS)
+            migrate(server.dsn, [one.folder for one in discover() if (one.folder / "migrations").is_dir()])
             asyncio.run(rights(server.dsn))
         yield directory
 
