@@ -229,6 +229,7 @@ def test_memory_does_not_grow_with_the_file(lines: int) -> None:
         "ssin;dossierType;beginDate;colour\n",
         "ssin;dossierType;beginDate\n" + "x" * 20_000,
         'ssin;dossierType;beginDate\n"a"b;c;d\n',
+        'ssin;dossierType;beginDate\n"' + '";"\n' * 5_000 + '"\n',  # one line of the table, on many of the text
     ],
 )
 def test_what_is_no_csv_is_refused_whole(text: str) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import http.client
 import itertools
+import json
 import signal
 import socket
 import threading
@@ -229,6 +230,8 @@ def test_a_database_that_goes_away_and_comes_back(running: Bank) -> None:
     assert len(workers(running.process.pid)) == 2
     assert postmaster(running) in children(running.process.pid)
     wait_until(lambda: "the embedded database was gone and was started again" in running.said, "it to be told")
+    failures = [json.loads(line) for line in running.said.splitlines() if '"internal failure"' in line]
+    assert {bool(failure["causes"]) for failure in failures} == {True}, "the operator is told what was behind it"
     running.process.terminate()
     assert running.process.wait(30) == 0
     assert not command(lost)

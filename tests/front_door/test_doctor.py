@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import socket
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from bank import Bank
 from cryptography import x509
@@ -18,9 +20,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from kruispunt.cli import main
+from kruispunt.cli import examination, main
+from kruispunt.clock import FixedClock
 from kruispunt.errors import ConfigurationError
 from kruispunt.identifiers.ssin import is_test_band
+from kruispunt.storage.database import Database
 
 Report = Callable[..., tuple[int, list[dict[str, str]]]]
 
@@ -87,7 +91,7 @@ def test_a_healthy_server(report: Report) -> None:
     assert code == 0
     assert {finding["check"] for finding in findings} == {
         *("settings", "tls", "signing", "client-ca", "expiry", "log-master-key", "database", "durability", "clock"),
-        *("migrations", "log-keys", "access", "mutations", "ports"),
+        *("migrations", "log-keys", "access", "mutations", "ports", "disk"),
     }
 
 
@@ -166,6 +170,80 @@ def test_access_files_that_were_not_applied(report: Report, bank: Bank, tmp_path
     assert code == 1
     assert [f["check"] for f in bad(findings)] == ["access"]
     assert "kruispunt access apply" in bad(findings)[0]["todo"]
+
+
+def test_pl_14_access_files_that_are_not_there(report: Report, settings: Callable[..., Path], tmp_path: Path) -> None:
+    """Not mounted, say. Nobody is told to put their absence in force, and nobody can."""
+    absent = tmp_path / "absent"
+    assert str(absent) in faults(report(access_dir=absent))["access"]
+    for words in (["check"], ["diff"], ["apply", "--reason", "a test"]):
+        with pytest.raises(ConfigurationError, match="every client would be shut out"):
+            main.app(["access", *words, "--config", str(settings(access_dir=absent))], standalone_mode=False)
+
+
+def test_a_disk_without_room(report: Report, bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examination, "ROOM", (0, 1 << 60))
+    code, findings = report()
+    assert (code, {(each["check"], each["level"]) for each in bad(findings)}) == (1, {("disk", "warning")})
+    assert bad(findings)[-1]["what"].endswith(f"MB are free for {bank.directory / 'mutations'}")
+    assert "no file of subscribers" in bad(findings)[-1]["todo"]
+    monkeypatch.setattr(examination, "ROOM", (1 << 60, 1 << 61))
+    assert "MB are free" in faults(report())["disk"]
+
+
+def test_pl_06_a_clock_that_stands_before_what_was_forgotten(fresh_dsn: str) -> None:
+    async def found(now: datetime) -> list[examination.Finding]:
+        database = await Database.open(fresh_dsn, size=1)
+        try:
+            return await examination._forgotten(database, None, FixedClock(now))  # type: ignore[arg-type]
+        finally:
+            await database.close()
+
+    now = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+    assert asyncio.run(found(now)) == []
+    with psycopg.connect(fresh_dsn) as connection:
+        connection.execute("UPDATE replay_floor SET expires = %s", [now])
+    assert asyncio.run(found(now)) == []
+    (fault,) = asyncio.run(found(now - timedelta(hours=1)))
+    assert fault.level is examination.Level.FAULT
+    assert "before 2026-01-31 09:30:00 UTC are refused as replays" in fault.what
+
+
+def test_a_database_of_a_later_release(report: Report, fresh_dsn: str) -> None:
+    """Two releases on one database: nothing is wrong with the dsn."""
+    with psycopg.connect(fresh_dsn) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'core_9999' WHERE version_num LIKE 'core_%'")
+    code, findings = report(dsn=fresh_dsn)
+    (found,) = [each for each in bad(findings) if each["level"] == "fault"]
+    assert (code, found["check"]) == (2, "migrations")
+    assert "unknown here (core_9999)" in found["what"]
+    assert "other servers" in found["todo"]
+
+
+def test_rp_08_a_file_that_holds_up_others(report: Report, fresh_dsn: str) -> None:
+    """Files that were broken off long ago are told; what is loaded just now is not."""
+    file = """
+        INSERT INTO batch_file
+            (owner, sequence, kind, records, size, sha256, voucher, author, day, block, part, received)
+        VALUES (999800180, %s, 'INSCRIPTIONS', 9, 9, sha256(''), '', 'urn:x', current_date, 9, 9, %s)
+    """
+    now = datetime.now(UTC)
+    with psycopg.connect(fresh_dsn) as connection:
+        connection.execute(
+            "INSERT INTO register (owner, name, integrator, author) VALUES (999800180, 'one', false, 'x')"
+        )
+        connection.execute(file, [7, now])
+        connection.execute(file, [8, now - timedelta(days=2)])
+    found = [each for each in bad(report(dsn=fresh_dsn)[1]) if each["check"] == "batch"]
+    assert [each["what"].split(",")[0] for each in found] == ["file 8 of 0999800180"]
+
+
+def test_issuers_that_tls_cannot_use(report: Report, tmp_path: Path) -> None:
+    """Written by half: what is to be corrected is that file, and not the certificate of the server."""
+    half = tmp_path / "ca.pem"
+    half.write_text("-----BEGIN CERTIFICATE-----\nMIIB\n")
+    _, findings = report(client_ca=half)
+    assert {finding["todo"].split(";")[0] for finding in findings if finding["check"] == "tls"} == {f"correct {half}"}
 
 
 def test_a_port_of_somebody_else(report: Report) -> None:

@@ -146,6 +146,23 @@ def test_a_jump_forward_while_replay_keys_are_forgotten(fresh_dsn: str, tmp_path
     play(fresh_dsn, tmp_path, work)
 
 
+def test_a_clock_that_was_a_year_ahead_shuts_nobody_out_for_a_year(fresh_dsn: str, tmp_path: Path) -> None:
+    """PL-06: keys are forgotten by the clock of the moment; what was not forgotten can be told apart as before."""
+
+    async def work(bank: Bank) -> None:
+        noon, first = bank.noon, bank.signed(bank.noon)
+        assert await bank.at(noon, first) == ANSWERED
+        for _ in range(2):
+            await bank.platform.log.forget_replays(forget_before(noon + 365 * DAY))
+        soon = noon + timedelta(seconds=1)
+        assert await bank.at(soon, first) == REPLAY
+        fresh = bank.signed(soon)
+        assert await bank.at(soon, fresh) == ANSWERED
+        assert await bank.at(soon, fresh) == REPLAY
+
+    play(fresh_dsn, tmp_path, work)
+
+
 def test_a_certificate_is_judged_by_the_clock_of_the_moment(fresh_dsn: str, tmp_path: Path) -> None:
     """A path that was found good is remembered, its validity is not."""
 

@@ -171,10 +171,17 @@ class Directory:
 
 
 def load(directory: Path | None, services: tuple[ServiceRows, ...], *, refuse_demo: bool = False) -> AccessTable:
-    """Reads every access file below `directory` (None: only what ships). Raises ConfigurationError.
+    """Reads every access file below `directory` (None: only what ships).
+
+    Raises ConfigurationError, also for a directory that is not there.
 
     `refuse_demo` refuses certificates of the demo PKI, as production does (PL-08).
     """
+    if directory is not None and not directory.is_dir():
+        raise ConfigurationError(
+            f"{directory} is no directory: without its access files every client would be shut out. Make or mount it, "
+            "or correct access_dir."
+        )
     known = load_directory(directory, [s.organisations for s in services])
     registrations = _registrations(directory, known.organisations, {s.name for s in services}, refuse_demo)
     grants: dict[GrantKey, Grant] = {}

@@ -49,7 +49,8 @@ class CsvFile:
     def __init__(self, source: BinaryIO, kind: Kind) -> None:
         self._kind = kind
         text = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
-        self._rows = csv.reader(_bounded(text), delimiter=";", strict=True)
+        self._room = LONGEST_LINE
+        self._rows = csv.reader(self._bounded(text), delimiter=";", strict=True)
         self._names = self._next() or []
         required = ["ssin", "dossierType", *(["beginDate"] if kind is Kind.INSERT else [])]
         if len(set(self._names)) != len(self._names) or not set(required) <= set(self._names) <= set(COLUMNS):
@@ -76,10 +77,19 @@ class CsvFile:
         return iter(lambda: list(islice(lines, _BATCH)), [])
 
     def _next(self) -> list[str] | None:
+        self._room = LONGEST_LINE
         try:
             return next(self._rows, None)
         except (csv.Error, UnicodeDecodeError) as error:
             raise DataError(f"line {self._rows.line_num}: no CSV in UTF-8: {type(error).__name__}") from None
+
+    def _bounded(self, text: io.TextIOWrapper) -> Iterator[str]:
+        """What is between quotes may go on in the next line of the text, and with it the fields without end."""
+        while line := text.readline(self._room):
+            if len(line) == self._room:
+                raise DataError(f"a line has {LONGEST_LINE:,} characters or more")
+            self._room -= len(line)
+            yield line
 
     def _item(self, fields: dict[str, str]) -> Item:
         begin, end = _day(fields, "beginDate"), _day(fields, "endDate")
@@ -95,13 +105,6 @@ class CsvFile:
             end,
             _identification(fields),
         )
-
-
-def _bounded(text: io.TextIOWrapper) -> Iterator[str]:
-    while line := text.readline(LONGEST_LINE):
-        if len(line) == LONGEST_LINE:
-            raise DataError(f"a line has {LONGEST_LINE:,} characters or more")
-        yield line
 
 
 def _day(fields: dict[str, str], name: str) -> str | None:

@@ -29,9 +29,10 @@ PART: Final = 4_000
 
 _KNOWN: Final = "SELECT 1 FROM register WHERE owner = $1"
 _LOCK: Final = "SELECT 1 FROM register WHERE owner = $1 FOR UPDATE"
-_HELD: Final = (
-    "SELECT id, kind, records, sha256, day, finished, block, part FROM batch_file WHERE owner = $1 AND sequence = $2"
-)
+_HELD: Final = """
+    SELECT id, kind, records, sha256, day, finished, block, part, voucher FROM batch_file
+    WHERE owner = $1 AND sequence = $2
+"""
 _LAST: Final = "SELECT sequence, finished FROM batch_file WHERE owner = $1 ORDER BY sequence DESC LIMIT 1"
 _TAKE: Final = """
     INSERT INTO batch_file (owner, sequence, kind, records, size, sha256, voucher, author, day, block, part)
@@ -64,6 +65,8 @@ class Taken:
 
     id: int
     kind: Kind
+    records: int
+    """Lines, by its voucher."""
     state: State
     day: date
     """The civil day in Belgium by which its lines are judged, also when it is gone on with on another day."""
@@ -95,6 +98,11 @@ class Status:
     def refused(self) -> int:
         return self.lines - self.done - self.unchanged
 
+    @property
+    def not_loaded(self) -> int:
+        """Lines that will never be loaded: the file was abandoned."""
+        return 0 if self.finished is None else self.records - self.lines
+
 
 async def ask_turn(database: Database, owner: CbeNumber, voucher: Voucher) -> None:
     """Whether this file may be taken now, as `take` would say, which has the last word. Raises as `take`."""
@@ -121,7 +129,15 @@ async def take(
         content = voucher.content
         values = (voucher.kind, voucher.records, content.size, bytes.fromhex(content.sha256), signed, author, today)
         id_ = await connection.fetchval(_TAKE, number, sequence, *values, BLOCK, PART)
-        return Taken(id_, Kind(voucher.kind), State.NEW, today, None, BLOCK, PART)
+        return Taken(id_, Kind(voucher.kind), voucher.records, State.NEW, today, None, BLOCK, PART)
+
+
+async def taken_before(connection: Connection, owner: CbeNumber, sequence: int) -> tuple[Taken, bytes]:
+    """A file that was taken, whatever has become of its sender's rights, and its voucher. Raises DataError."""
+    row = await connection.fetchrow(_HELD, cbe.to_int(owner), sequence)
+    if row is None:
+        raise DataError(f"no file {sequence} of {owner} was taken; kruispunt batch status shows those that were")
+    return _taken(row), row["voucher"]
 
 
 async def status(
@@ -152,8 +168,12 @@ def _without_register(owner: CbeNumber) -> DataError:
 
 
 def _held(row: Record, sequence: int, voucher: Voucher) -> Taken:
-    id_, kind, records, sha256, day, finished, block, part = row
-    if (kind, records, sha256.hex()) != (voucher.kind, voucher.records, voucher.content.sha256):
+    if (row["kind"], row["records"], row["sha256"].hex()) != (voucher.kind, voucher.records, voucher.content.sha256):
         raise DataError(f"another file was taken under sequence number {sequence}; give this one the next number")
+    return _taken(row)
+
+
+def _taken(row: Record) -> Taken:
+    id_, kind, records, _, day, finished, block, part, _ = row
     state = State.BROKEN_OFF if finished is None else State.FINISHED
-    return Taken(id_, Kind(kind), state, day, finished, block, part)
+    return Taken(id_, Kind(kind), records, state, day, finished, block, part)

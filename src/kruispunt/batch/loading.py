@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 LINE_INVALID: Final = 20
 """Beside the values of Verdict: the line has not the form of one."""
+NOT_LOADED: Final = 21
+"""The load was broken off before this line, and the file was abandoned. Kept nowhere: it is a line without verdict."""
 _LOCKS: Final = 0x4B424154
 """Advisory locks of two numbers: this and the file."""
 _PATIENCE_SECONDS: Final = 30.0
@@ -111,6 +113,11 @@ async def load(database: Database, connection: Connection, job: Job, batches: It
             if (number, part) not in done:
                 await _write(database, connection, job, (number, part), block, chosen)
             job.progress(len(chosen))
+    await finish(connection, taken)
+
+
+async def finish(connection: Connection, taken: Taken) -> None:
+    """No more of the file is loaded; on disk, with all before it. Call it inside `alone`."""
     await connection.execute("SET synchronous_commit = on")
     await connection.execute(_FINISH, taken.id)
 

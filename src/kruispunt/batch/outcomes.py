@@ -2,6 +2,9 @@
 
 It is written from the database, so it can be written again at any time, and the same bytes come out. A line is told by
 its place in the file that was sent, from 1 on.
+
+Of a file that was abandoned the lines without a verdict are NOT_LOADED. Parts are written one after the other, so only
+the last block that is there can lack lines, and everything behind it is lacking; the file itself is not needed.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from kruispunt.batch.files import Taken
-from kruispunt.batch.loading import LINE_INVALID, unpacked
+from kruispunt.batch.loading import LINE_INVALID, NOT_LOADED, unpacked
 from kruispunt.batch.xml_lines import NAMESPACE
 from kruispunt.errors import DataError
 from kruispunt.files.header import Header, write_header
@@ -25,7 +28,10 @@ if TYPE_CHECKING:
 
 KIND: Final = "OUTCOMES"
 """In the voucher of such a file; its sequence number is that of the file that it tells of."""
-NAMES: Final = {verdict.value: verdict.name for verdict in Verdict} | {LINE_INVALID: "LINE_INVALID"}
+NAMES: Final = {verdict.value: verdict.name for verdict in Verdict} | {
+    LINE_INVALID: "LINE_INVALID",
+    NOT_LOADED: "NOT_LOADED",
+}
 
 _PLAIN: Final = {value: f'<outcome line="%d" verdict="{name}"></outcome>\n' for value, name in NAMES.items()}
 """Lines of which nothing else is told."""
@@ -37,8 +43,9 @@ _PARTS: Final = "SELECT places, verdicts, remarks FROM batch_part WHERE file = $
 async def write_outcomes(
     database: Database, taken: Taken, sent: Header, platform: OrganisationKey, target: BinaryIO
 ) -> tuple[Header, int]:
-    """Write what became of the lines of a file that is finished; the header of the outcome file, and how many they are.
+    """Write what became of the lines of a file that is finished or abandoned.
 
+    The header of the outcome file, and how many lines it has.
     Raises StorageError, and DataError for a file that is not finished.
     """
     if taken.finished is None:
@@ -59,17 +66,21 @@ async def write_outcomes(
 
 
 async def _blocks(database: Database, taken: Taken) -> AsyncIterator[tuple[bytes, dict[int, dict[str, Any]]]]:
-    block = 0
+    block, count = 0, 0
     while parts := await database.fetch(_PARTS, taken.id, block):
-        told = bytearray(sum(len(part[1]) for part in parts))
+        where = [unpacked(part[0], taken.block) for part in parts]
+        told = bytearray([NOT_LOADED]) * (1 + max(map(max, where)))
         remarks: dict[int, dict[str, Any]] = {}
-        for places, verdicts, said in parts:
-            for place, verdict in zip(unpacked(places, taken.block), verdicts, strict=True):
+        for places, (_, verdicts, said) in zip(where, parts, strict=True):
+            for place, verdict in zip(places, verdicts, strict=True):
                 told[place] = verdict
             if said is not None:
                 remarks.update((int(place), remark) for place, remark in json.loads(said).items())
         yield bytes(told), remarks
         block += 1
+        count += len(told)
+    for start in range(count, taken.records, taken.block):
+        yield bytes([NOT_LOADED]) * min(taken.block, taken.records - start), {}
 
 
 def _line(number: int, verdict: int, remark: dict[str, Any]) -> str:

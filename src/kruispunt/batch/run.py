@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from kruispunt.batch.admission import PLATFORM, Admitted, Door, admitted, check_content, open_lines
-from kruispunt.batch.files import State, Status, Taken, ask_turn, status, take
-from kruispunt.batch.loading import Job, alone, load
+from kruispunt.batch.files import State, Status, Taken, ask_turn, status, take, taken_before
+from kruispunt.batch.loading import Job, alone, finish, load
 from kruispunt.batch.outcomes import KIND, write_outcomes
 from kruispunt.files.atomic import written_whole
+from kruispunt.files.header import Header
 from kruispunt.files.voucher import (
     Signs,
     Voucher,
     content_of,
+    kept_voucher,
     read_voucher_file,
     sign_voucher,
     voucher_of,
@@ -93,9 +95,28 @@ async def load_file(
                 await load(bench.database, connection, job, open_lines(source, file, admission).batches())
             taken = await take(connection, admission.owner, voucher, signed, admission.author, bench.today())
     kept = file if directory is None else directory / kept_as(admission.owner, voucher.header.sequence, file.name)
-    await _write_outcomes(bench, admission, taken, kept.with_name(kept.name + OUTCOMES))
+    await _write_outcomes(bench, taken, voucher.header, kept.with_name(kept.name + OUTCOMES))
     (found,) = await status(bench.database, admission.owner, voucher.header.sequence)
     return Loaded(found, before)
+
+
+async def abandon(bench: Bench, owner: CbeNumber, sequence: int, path: Path) -> Loaded:
+    """End a file whose load was broken off, and write into `path` what became of each line; the file is not needed.
+
+    What was loaded stays. Of a file that was ended before nothing is changed, and its outcomes are written again.
+    Raises DataError for a file that was never taken or that is being loaded, StorageError.
+    """
+    async with bench.database.connection() as connection:
+        taken, _ = await taken_before(connection, owner, sequence)
+        async with alone(connection, taken.id):
+            # Whoever was at it meanwhile may have ended it.
+            before, signed = await taken_before(connection, owner, sequence)
+            if before.state is not State.FINISHED:
+                await finish(connection, before)
+            taken, _ = await taken_before(connection, owner, sequence)
+    await _write_outcomes(bench, taken, kept_voucher(signed).header, path)
+    (found,) = await status(bench.database, owner, sequence)
+    return Loaded(found, before.state)
 
 
 async def _admitted(bench: Bench, signed: bytes) -> Admitted:
@@ -107,9 +128,9 @@ async def _admitted(bench: Bench, signed: bytes) -> Admitted:
         return admitted(bench.door, signed, bench.now())
 
 
-async def _write_outcomes(bench: Bench, admission: Admitted, taken: Taken, path: Path) -> None:
+async def _write_outcomes(bench: Bench, taken: Taken, sent: Header, path: Path) -> None:
     with written_whole(path) as target:
-        header, count = await write_outcomes(bench.database, taken, admission.voucher.header, PLATFORM, target)
+        header, count = await write_outcomes(bench.database, taken, sent, PLATFORM, target)
     voucher = Voucher(header, KIND, bench.door.environment, count, content_of(path))
     with written_whole(voucher_of(path)) as target:
         target.write(sign_voucher(voucher, bench.signer, bench.now()))

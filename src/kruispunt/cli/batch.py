@@ -16,7 +16,7 @@ from kruispunt.batch.csv_lines import CsvFile
 from kruispunt.batch.files import State, Status, status
 from kruispunt.batch.inbox import Inbox
 from kruispunt.batch.items import Kind
-from kruispunt.batch.run import Bench, Loaded, load_file
+from kruispunt.batch.run import OUTCOMES, Bench, Loaded, abandon, load_file
 from kruispunt.batch.xml_lines import XmlFile
 from kruispunt.cli.opening import with_database
 from kruispunt.cli.terminal import ConfigOption, JsonOption, err, harmless, out, print_json, print_list
@@ -58,7 +58,7 @@ def load_(
         print_json(_told(loaded.status) | {"before": loaded.before.value})
     else:
         out.print(_text(loaded), markup=False)
-    if loaded.status.refused:
+    if loaded.status.refused or loaded.status.not_loaded:
         raise typer.Exit(1)
 
 
@@ -93,7 +93,7 @@ def watch(
                 return
             await asyncio.sleep(every)
 
-    with_database(config, work)
+    with_database(config, work, kept=not once)
 
 
 def status_(
@@ -105,9 +105,34 @@ def status_(
 
     Example: kruispunt batch status
     """
-    number = None if owner is None else _cbe(owner)
+    number = None if owner is None else _cbe(owner, "--owner")
     found = with_database(config, lambda database, _: status(database, number))
     print_list(found, _told, _line, "No file was taken.", as_json=as_json)
+
+
+def abandon_(
+    owner: Annotated[str, typer.Argument(help="CBE number of the register's user.")],
+    sequence: Annotated[int, typer.Argument(help="Sequence number of the file.", min=1)],
+    outcomes: Annotated[
+        Path | None,
+        typer.Option("--outcomes", help="Where to write what became of each line.", show_default="OWNER-SEQUENCE here"),
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give up a file whose load was broken off and cannot go on, so that the sender's next file is taken.
+
+    What was loaded stays; lines that were not are NOT_LOADED in the outcomes. The file itself is not needed.
+
+    Example: kruispunt batch abandon 0999800180 8
+    """
+    number = _cbe(owner, "OWNER")
+    path = outcomes or Path(f"{number}-{sequence}{OUTCOMES}")
+    loaded = _at_bench(config, lambda bench: abandon(bench, number, sequence, path))
+    if as_json:
+        print_json(_told(loaded.status) | {"before": loaded.before.value, "outcomes": str(path)})
+        return
+    out.print(f"{_abandoned(loaded)}\n{path}", markup=False, soft_wrap=True)
 
 
 def voucher(
@@ -174,6 +199,7 @@ def _told(each: Status) -> dict[str, object]:
         "done": each.done,
         "unchanged": each.unchanged,
         "refused": each.refused,
+        "notLoaded": each.not_loaded,
         "author": each.author,
         "received": each.received.isoformat(),
         "finished": None if each.finished is None else each.finished.isoformat(),
@@ -182,14 +208,29 @@ def _told(each: Status) -> dict[str, object]:
 
 def _text(loaded: Loaded) -> str:
     found = loaded.status
+    if loaded.before is State.FINISHED and found.not_loaded:
+        return _abandoned(loaded)
     if loaded.before is State.FINISHED:
         return f"File {found.sequence} was loaded before: nothing was changed. Its outcomes were written again."
     gone_on = " The load had been broken off, and went on." if loaded.before is State.BROKEN_OFF else ""
     return f"{found.done:,} lines done, {found.unchanged:,} unchanged, {found.refused:,} refused.{gone_on}"
 
 
+def _abandoned(loaded: Loaded) -> str:
+    found = loaded.status
+    before = loaded.before is State.FINISHED
+    if not found.not_loaded:
+        was = "was loaded to its end" if before else "had been loaded to its last line, and is ended now"
+        return f"File {found.sequence} {was}: every line has its outcome."
+    again = " before: nothing was changed. Its outcomes were written again." if before else "."
+    return (
+        f"File {found.sequence} was given up{again} {found.lines:,} lines were loaded, {found.not_loaded:,} were not."
+    )
+
+
 def _line(each: Status) -> str:
-    share = "finished" if each.finished else f"{100 * each.lines // max(each.records, 1)}%"
+    ended = "given up" if each.not_loaded else "finished"
+    share = ended if each.finished else f"{100 * each.lines // max(each.records, 1)}%"
     text = (
         f"{each.owner} {each.sequence:>6}  {each.kind.value.lower():12} {share:>8}  {each.lines:,} of {each.records:,} "
         f"lines: {each.done:,} done, {each.unchanged:,} unchanged, {each.refused:,} refused  {each.author}"
@@ -197,11 +238,11 @@ def _line(each: Status) -> str:
     return harmless(text)
 
 
-def _cbe(text: str) -> CbeNumber:
+def _cbe(text: str, name: str) -> CbeNumber:
     try:
         return cbe.validate(text)
     except InvalidCbeNumber as error:
-        raise DataError(f"--owner: {error}") from None
+        raise DataError(f"{name}: {error}") from None
 
 
 def _organisation(text: str) -> OrganisationKey:

@@ -62,6 +62,7 @@ COMMANDS: Final[tuple[Later | TyperGroup, ...]] = (
         Later("load", "batch:load_"),
         Later("watch", "batch:watch"),
         Later("status", "batch:status_"),
+        Later("abandon", "batch:abandon_"),
         Later("voucher", "batch:voucher"),
     ),
     group(

@@ -100,7 +100,7 @@ def schedule(config: ConfigOption = None) -> None:
         except asyncio.CancelledError:
             err.print("Stopped.")
 
-    with_database(config, work)
+    with_database(config, work, kept=True)
 
 
 def again(

@@ -55,5 +55,5 @@ def _database(settings: Settings) -> list[Finding]:
     try:
         with dsn_of(settings) as dsn:
             return asyncio.run(examine_database(settings, dsn, SystemClock()))
-    except KruispuntError as error:
+    except (KruispuntError, OSError) as error:
         return [fault("database", str(error), "check dsn or data_dir, and the server")]

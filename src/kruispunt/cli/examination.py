@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from itertools import pairwise
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 from cryptography import x509
@@ -26,6 +27,7 @@ from kruispunt.errors import ConfigurationError, StorageError
 from kruispunt.gateway.endings import Ending, client_endings, endings_of
 from kruispunt.gateway.identity import Pair, context_of, read_pair
 from kruispunt.gateway.secrets import read_certificates
+from kruispunt.identifiers import cbe
 from kruispunt.jobs import times_of
 from kruispunt.mutations.waiting import look, overdue
 from kruispunt.securitylog.keys import LOST
@@ -39,8 +41,15 @@ MIN_RSA_BITS = 2048
 OLDEST_SERVER = 150_000
 DRIFT_SECONDS = (2.0, 30.0)
 """Between this clock and the database's: above the first a warning, above the second a fault."""
+ROOM = 64 << 20, 512 << 20
+"""Free bytes, below which it is a fault and a warning: PostgreSQL stops without room for a few files of 16 MB."""
+LOAD_TAKES = timedelta(days=1)
+"""After which the load of a file is one that was broken off."""
 DISTRIBUTION_TAKES = timedelta(hours=2)
 """After which a day that was not distributed is one that was forgotten."""
+
+
+_HELD_UP = "SELECT owner, sequence, received FROM batch_file WHERE finished IS NULL AND received < $1 ORDER BY owner"
 
 
 class Level(Enum):
@@ -88,7 +97,22 @@ def examine_files(settings: Settings, config: Path | None, now: datetime) -> lis
         found.append(fault("log-master-key", str(error), "see docs/how-to/rotate-keys.md"))
     else:
         found.append(ok("log-master-key", f"readable: {', '.join(key.name for key in keys)}"))
-    return found
+    return [*found, *_room(settings)]
+
+
+def _room(settings: Settings) -> Iterator[Finding]:
+    """Where this server writes; a PostgreSQL that was given by its dsn is on a disk that cannot be seen from here."""
+    data = None if settings.dsn is not None else settings.data_dir
+    logged, written = "no request can be logged, and each gets MSG00003", "no file of subscribers can be written"
+    for folder, without in ((data, logged), (settings.mutation_dir, written)):
+        if folder is None or not folder.is_dir():
+            continue
+        free = disk_usage(folder).free
+        what = f"{free / (1 << 20):,.0f} MB are free for {folder}"
+        if free >= ROOM[1]:
+            yield ok("disk", what)
+        else:
+            yield (fault if free < ROOM[0] else warning)("disk", what, f"make room: without it {without}")
 
 
 def _holds_password(config: Path) -> bool:
@@ -103,7 +127,8 @@ def _pair(what: str, certificate: Path, key: Path, settings: Settings, now: date
         pair.check(now, settings.production)
         _try_out(what, pair, settings)
     except ConfigurationError as error:
-        yield fault(what, str(error), f"correct {certificate} or {key}; a running server keeps what it has")
+        wrong = settings.client_ca if str(settings.client_ca) in str(error) else f"{certificate} or {key}"
+        yield fault(what, str(error), f"correct {wrong}; a running server keeps what it has")
         return
     yield from _chain(what, pair.certificates)
     yield from _sizes(what, pair.certificates)
@@ -172,7 +197,9 @@ async def examine_database(settings: Settings, dsn: str, clock: Clock) -> list[F
     try:
         lacking = pending(dsn, [s.folder for s in services_of(settings) if (s.folder / "migrations").is_dir()])
         database = await Database.open(dsn, size=1)
-    except (StorageError, ConfigurationError) as error:
+    except ConfigurationError as error:
+        return [fault("migrations", str(error), "install here what the other servers of this database run")]
+    except StorageError as error:
         return [fault("database", str(error), "check dsn, the server and its network")]
     try:
         found = [*await _server(database), *await _clock(database, clock)]
@@ -180,7 +207,7 @@ async def examine_database(settings: Settings, dsn: str, clock: Clock) -> list[F
             todo = "the next start of a server brings it up to date"
             return [*found, warning("migrations", f"lacking: {', '.join(lacking)}", todo)]
         found.append(ok("migrations", "the tables are those of this release"))
-        for check in (_log_keys, _access, _mutations):
+        for check in (_forgotten, _log_keys, _access, _batch, _mutations):
             found += await _guarded(check, database, settings, clock)
         return found
     finally:
@@ -231,6 +258,16 @@ async def _clock(database: Database, clock: Clock) -> Iterable[Finding]:
     return [(warning if drift <= DRIFT_SECONDS[1] else fault)("clock", what, todo)]
 
 
+async def _forgotten(database: Database, _settings: Settings, clock: Clock) -> list[Finding]:
+    """Messages that expire before what was forgotten are refused as replays: this clock must be past that (PL-06)."""
+    floor = await database.fetchval("select nullif(expires, '-infinity') from replay_floor")
+    if floor is None or floor <= clock.now():
+        return []
+    what = f"messages that expire before {floor:%Y-%m-%d %H:%M:%S} UTC are refused as replays; it is not so late yet"
+    todo = "correct this clock if it was set back; if it was ahead before and is right now, wait until then"
+    return [fault("clock", what, todo)]
+
+
 async def _log_keys(database: Database, settings: Settings, _clock: Clock) -> list[Finding]:
     known = {key.name for key in master_keys_of(settings)}
     rows = await database.fetch("select master, purpose, count(*) n from log_key group by master, purpose")
@@ -276,6 +313,16 @@ async def _access(database: Database, settings: Settings, clock: Clock) -> list[
         todo = "see docs/how-to/register-a-client.md"
         found.append(warning("access", "no client certificate is registered: every request is refused", todo))
     return found
+
+
+async def _batch(database: Database, _settings: Settings, clock: Clock) -> list[Finding]:
+    """A file whose load was broken off holds up those that its sender sends after it (RP-08)."""
+    found = await database.fetch(_HELD_UP, clock.now() - LOAD_TAKES)
+    todo = "load it again, so that it goes on, or give it up: docs/how-to/load-a-file-of-inscriptions.md"
+    return [
+        warning("batch", f"file {n} of {cbe.from_int(owner)}, of {at:%Y-%m-%d}, was not loaded to its end", todo)
+        for owner, n, at in found
+    ]
 
 
 async def _mutations(database: Database, settings: Settings, clock: Clock) -> list[Finding]:

@@ -33,17 +33,21 @@ def find_settings(config: Path | None) -> Settings:
 
 @contextlib.contextmanager
 def dsn_of(settings: Settings, *, kept: bool = False) -> Iterator[str]:
-    """The database of these settings; the embedded one is started when it does not run, and with `kept`, for servers,
-    whenever it is gone."""
+    """The database of these settings; the embedded one is started when it does not run, and with `kept`, for what runs
+    until it is stopped, whenever it is gone."""
     dsn = None if settings.dsn is None else settings.dsn.get_secret_value()
     with postgres(dsn, settings.data_dir, kept=kept) as found:
         yield found
 
 
 def with_database(
-    config: Path | None, work: Callable[[Database, Settings], Awaitable[T]], *, connections: int = 2
+    config: Path | None,
+    work: Callable[[Database, Settings], Awaitable[T]],
+    *,
+    connections: int = 2,
+    kept: bool = False,
 ) -> T:
-    """Runs `work` on the database of the settings."""
+    """Runs `work` on the database of the settings; `kept` as for `dsn_of`."""
     settings = find_settings(config)
 
     async def run(dsn: str) -> T:
@@ -53,5 +57,5 @@ def with_database(
         finally:
             await database.close()
 
-    with dsn_of(settings) as dsn:
+    with dsn_of(settings, kept=kept) as dsn:
         return asyncio.run(run(dsn))

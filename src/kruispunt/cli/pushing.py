@@ -44,7 +44,7 @@ def push(
             loop.add_signal_handler(number, end.set)
         await pusher.run()
 
-    with_database(config, work, connections=CONNECTIONS)
+    with_database(config, work, connections=CONNECTIONS, kept=not once)
 
 
 def pushed(config: ConfigOption = None, as_json: JsonOption = False) -> None:

@@ -15,19 +15,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from kruispunt.errors import DataError
 from kruispunt.files.header import Header, read_header, write_header
 from kruispunt.settings import Environment
 from kruispunt.wss.policy import Policy
-from kruispunt.wss.structure import locate
+from kruispunt.wss.structure import body_of, locate
 from kruispunt.wss.trust import Trust, Trusted
 from kruispunt.wss.verify import verify
 from kruispunt.xml.build import element, optional
 from kruispunt.xml.parse import parse
 from kruispunt.xml.schemas import schema
 from kruispunt.xml.values import read_integer
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 NAMESPACE: Final = "urn:kruispunt:files:voucher:v1"
 SUFFIX: Final = ".voucher.xml"
@@ -144,12 +147,20 @@ def read_voucher(
     signed = verify(root, _TrustedNow(trust, now), signed_at, policy_for, admit=admit)
     if len(signed.body) != 1 or signed.body[0].tag != f"{{{NAMESPACE}}}voucher":
         raise DataError("the signed message holds no voucher")
-    node = signed.body[0]
+    return Signed(_voucher(signed.body[0]), signed.certificate)
+
+
+def kept_voucher(data: bytes) -> Voucher:
+    """What a voucher says that `read_voucher` let in before, whoever its signer is by now."""
+    return _voucher(body_of(parse(data))[0])
+
+
+def _voucher(node: etree._Element) -> Voucher:
     complaint = schema(_CONTRACT).check(node)
     if complaint is not None:
         raise DataError(f"the voucher does not follow its schema: {complaint}")
     kind, environment, records, size, sha256 = ((part.text or "").strip() for part in list(node)[-5:])
-    voucher = Voucher(
+    return Voucher(
         read_header(node),
         kind,
         Environment(environment),
@@ -157,7 +168,6 @@ def read_voucher(
         Content(read_integer(size), sha256),
         node.findtext("subscription"),
     )
-    return Signed(voucher, signed.certificate)
 
 
 def read_voucher_file(path: Path) -> bytes:

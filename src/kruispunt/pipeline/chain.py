@@ -119,10 +119,15 @@ async def _seal(exchange: Exchange, platform: Platform) -> Answer:
 def internal_failure(exchange: Exchange, platform: Platform, rule: str, error: Exception) -> InternalFailure:
     """MSG00003; what really happened goes to the operator's log only, under the ticket.
 
-    Kind and place of the error, not its text: that may hold what stood in the message.
+    Kind and place of the error, and kinds of what caused it, not their text: that may hold what stood in the message.
     """
     places = [f"{frame.name} {Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
-    logger.error("internal failure", ticket=exchange.ticket, rule=rule, error=type(error).__name__, at=places)
+    causes, cause = [], error.__cause__
+    while cause is not None:
+        causes.append(type(cause).__name__)
+        cause = cause.__cause__
+    kind = type(error).__name__
+    logger.error("internal failure", ticket=exchange.ticket, rule=rule, error=kind, causes=causes, at=places)
     desk = platform.rules.service_desk
     remedy = "Report the ticket to the service desk" + (f": {desk}" if desk else ".")
     return InternalFailure(rule, "The platform could not serve this request.", remedy=remedy)

@@ -53,12 +53,13 @@ select key from fresh
 """
 
 # Keys are forgotten only together with raising the floor below which nothing is let in: a clock that is set back
-# cannot bring a forgotten message to life.
+# cannot bring a forgotten message to life. It rises to what was forgotten and no further: a clock that was far ahead
+# for a moment would else shut everybody out until that day.
 _FORGET = """
-with floor as (
-    update replay_floor set expires = greatest(expires, $1) returning expires
+with forgotten as (
+    delete from replay where expires <= $1 returning expires
 )
-delete from replay where expires <= (select expires from floor)
+update replay_floor set expires = greatest(expires, (select max(expires) from forgotten))
 """
 _FORGET_LOCK = "select pg_try_advisory_xact_lock(hashtext('kruispunt.replay'))"
 
@@ -206,7 +207,9 @@ class LogWriter:
             connection.terminate()
         for waiting in group:
             if not waiting.done.done():
-                waiting.done.set_exception(StorageError(f"the security log cannot be written: {error}"))
+                refusal = StorageError(f"the security log cannot be written: {error}")
+                refusal.__cause__ = error
+                waiting.done.set_exception(refusal)
 
     async def _connect(self) -> asyncpg.Connection[Any]:
         return await asyncpg.connect(

@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL that dies is started again, for as long as a server works on it (PL-41)."""
+"""An embedded PostgreSQL that dies is started again while what runs until it is stopped works on it (PL-41)."""
 
 from __future__ import annotations
 
