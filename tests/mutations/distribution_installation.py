@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from mutation_ground import table
 
 import installation
-from installation import NOW, command, issuer
+from installation import command, issuer
 from kruispunt.clock import BELGIUM
 from kruispunt.storage.database import Database
 from kruispunt.wss.trust import TrustStore
 
-TODAY = NOW.astimezone(BELGIUM).date()
-YESTERDAY = TODAY - timedelta(days=1)
 _MORE = """
 environment = "acceptance"
 mutation_dir = "files"
 distribution_time = "00:00"
 """
+
+
+def today() -> date:
+    """In Belgium. Asked in a test: when this module was read, it may have been another day."""
+    return datetime.now(BELGIUM).date()
+
+
+def yesterday() -> date:
+    return today() - timedelta(days=1)
 
 
 def trusted() -> TrustStore:

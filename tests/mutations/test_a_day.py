@@ -10,8 +10,9 @@ from __future__ import annotations
 import io
 import json
 import random
+import sys
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from subscriber_days import (
     rights,
 )
 
+from kruispunt.clock import BELGIUM
 from kruispunt.identifiers import ssin as ssins
 from kruispunt.identifiers.organisation import OrganisationKey
 from kruispunt.identifiers.ssin import Kind, Ssin
@@ -51,6 +53,14 @@ from kruispunt.repertory.writing import Author
 from kruispunt.storage.database import Database
 from revocation_pki import issue
 from signed_messages import usage
+
+
+@pytest.fixture(autouse=True)
+def week(monkeypatch: pytest.MonkeyPatch, within_a_day: None) -> None:
+    """The days before this one: when this module was read, it may have been another day."""
+    today = datetime.now(BELGIUM).date()
+    for before, day in enumerate(("TODAY", "THURSDAY", "WEDNESDAY", "TUESDAY", "MONDAY")):
+        monkeypatch.setattr(sys.modules[__name__], day, today - timedelta(days=before))
 
 
 @pytest.fixture(scope="module")

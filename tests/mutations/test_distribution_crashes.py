@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from distribution_ground import contents, desk, fixing, read, subscribe, subscription, told
-from distribution_installation import YESTERDAY, install, trusted, words
+from distribution_installation import install, trusted, words, yesterday
 from mutation_ground import OWNERS, at, fresh, inscribe, legal, on, set_clock, table, tell
 
 from installation import NOW, signer
@@ -22,6 +22,8 @@ from kruispunt.mutations.choosing import fix
 from kruispunt.mutations.distributing import distribute
 from kruispunt.storage.database import Database
 
+YESTERDAY = yesterday()
+"""Or the day before, when the tests run over midnight: it is named to each command."""
 GENEROUS_SECONDS = 120.0
 SUBSCRIBERS = 130
 PEOPLE = 600
@@ -126,7 +128,7 @@ def test_rp_18_a_full_disk_is_told_and_loses_nothing(fresh_dsn: str, tmp_path: P
     """The system refuses to let a file grow, as it does when a disk is full."""
     whole, settings = ready(fresh_dsn, tmp_path)
     full = subprocess.run(
-        words("distribute", "--config", str(settings)),
+        words("distribute", "--day", str(YESTERDAY), "--config", str(settings)),
         capture_output=True,
         text=True,
         check=False,
@@ -139,7 +141,7 @@ def test_rp_18_a_full_disk_is_told_and_loses_nothing(fresh_dsn: str, tmp_path: P
     assert "cannot be written: File too large. Nothing is lost" in full.stderr
     assert contents(tmp_path / "files") == {}
     again = subprocess.run(
-        words("distribute", "--config", str(settings)),
+        words("distribute", "--day", str(YESTERDAY), "--config", str(settings)),
         capture_output=True,
         text=True,
         check=False,

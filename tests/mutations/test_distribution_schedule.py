@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,10 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from distribution_ground import DAY, MORNING, busy_day, contents, desk, distribute_day, fixing, read
-from distribution_installation import TODAY, YESTERDAY, install, trusted, words
+from distribution_installation import install, today, trusted, words, yesterday
 from mutation_ground import at, on
 from psycopg import sql
 
-from installation import NOW
 from kruispunt.clock import FixedClock
 from kruispunt.jobs import open_desk
 from kruispunt.mutations import rows
@@ -189,14 +188,16 @@ def installed(dsn: str, directory: Path, seed: int) -> Path:
     """The settings of an installation in which yesterday was busy, and is due."""
 
     async def ground(database: Database) -> Path:
-        await busy_day(database, seed, day=YESTERDAY)
-        await database.execute("UPDATE subscription SET at = $1", NOW - timedelta(days=1))
-        await database.execute("UPDATE clock_of_tests SET at = $1", NOW)
+        await busy_day(database, seed, day=yesterday())
+        now = datetime.now(UTC)
+        await database.execute("UPDATE subscription SET at = $1", now - timedelta(days=1))
+        await database.execute("UPDATE clock_of_tests SET at = $1", now)
         return await install(directory, dsn, database)
 
     return on(dsn, ground)
 
 
+@pytest.mark.usefixtures("within_a_day")
 def test_rp_18_the_commands(fresh_dsn: str, tmp_path: Path) -> None:
     """schedule until it is told to stop, status, again, told, distribute --check: as an operator uses them."""
 
@@ -224,7 +225,7 @@ def test_rp_18_the_commands(fresh_dsn: str, tmp_path: Path) -> None:
     made = contents(folder)
 
     files = json.loads(command("status", "--json"))
-    assert {each["day"] for each in files} == {str(YESTERDAY)}
+    assert {each["day"] for each in files} == {str(yesterday())}
     full = max(files, key=lambda each: each["records"])
     assert full["sha256"] == made[f"{full['code']}/{full['file']}"]
     assert full["collected"] is None
@@ -239,7 +240,7 @@ def test_rp_18_the_commands(fresh_dsn: str, tmp_path: Path) -> None:
     assert contents(folder) == made
     assert "has no file 9" in command("again", full["code"], "9", code=1)
 
-    root = read(folder, full["code"], trusted=trusted(), now=NOW + timedelta(minutes=10))
+    root = read(folder, full["code"], trusted=trusted(), now=datetime.now(UTC) + timedelta(minutes=10))
     ssin = root.findtext("items/mutation/ssin")
     assert ssin is not None
     told = json.loads(command("told", ssin, "--json"))
@@ -252,8 +253,10 @@ def test_rp_18_the_commands(fresh_dsn: str, tmp_path: Path) -> None:
     assert command("distribute") == "No day is due.\n"
     assert "days are told in order" in command("distribute", "--day", "2020-01-01", code=1)
     assert "no day such as" in command("distribute", "--day", "yesterday", code=1)
-    refused = " ".join(command("distribute", "--day", str(TODAY), code=1).split())
-    assert f"{TODAY} is not over: its changes are not all there yet; --early distributes today before it is" in refused
+    refused = " ".join(command("distribute", "--day", str(today()), code=1).split())
+    assert (
+        f"{today()} is not over: its changes are not all there yet; --early distributes today before it is" in refused
+    )
     assert "7 files written" in command("distribute", "--early")
     nothing = "No day is due: today was distributed. What comes later today is told tomorrow.\n"
     assert command("distribute", "--early") == nothing
@@ -261,6 +264,7 @@ def test_rp_18_the_commands(fresh_dsn: str, tmp_path: Path) -> None:
     assert json.loads(command("distribute", "--early", "--json")) == []
 
 
+@pytest.mark.usefixtures("within_a_day")
 def test_rp_18_distribute_does_what_a_turn_of_the_schedule_does(fresh_dsn: str, tmp_path: Path) -> None:
     """For who starts it from cron: requests, what is lost, notes, files that nobody collects, and what is old."""
 
@@ -278,7 +282,7 @@ def test_rp_18_distribute_does_what_a_turn_of_the_schedule_does(fresh_dsn: str, 
         assert done.returncode == 0, done.stderr
         return done.stdout, [json.loads(line) for line in done.stderr.splitlines()]
 
-    assert distribute() == (f"{YESTERDAY}: 7 files written, {_records(fresh_dsn):,} records in them\n", [])
+    assert distribute() == (f"{yesterday()}: 7 files written, {_records(fresh_dsn):,} records in them\n", [])
     made = contents(folder)
     paths = {n: folder / f"s-{n}" / f"s-{n}-{1:010}.xml" for n in range(7)}
     paths[0].write_bytes(b"x" * paths[0].stat().st_size)
@@ -290,12 +294,13 @@ def test_rp_18_distribute_does_what_a_turn_of_the_schedule_does(fresh_dsn: str, 
     async def later(database: Database) -> None:
         await rows.ask(database, (await rows.file_of(database, "s-0", 1)).file.id)
         await database.execute(
-            "UPDATE mutation_file SET published = $1 WHERE code IN ('s-2', 's-3')", NOW - timedelta(days=9)
+            "UPDATE mutation_file SET published = $1 WHERE code IN ('s-2', 's-3')",
+            datetime.now(UTC) - timedelta(days=9),
         )
 
     on(fresh_dsn, later)
     told, lines = distribute()
-    assert told.startswith(f"{YESTERDAY}: 2 files written")
+    assert told.startswith(f"{yesterday()}: 2 files written")
     assert [line.get("code", line["event"]) for line in lines] == [
         "mutations.altered",
         "files count as collected by their notes",
@@ -306,12 +311,12 @@ def test_rp_18_distribute_does_what_a_turn_of_the_schedule_does(fresh_dsn: str, 
     assert contents(folder) == made
 
     note.touch()
-    distribute("--day", str(YESTERDAY))
+    distribute("--day", str(yesterday()))
     assert note.exists(), "one day, and nothing else"
     note.unlink()
     distribute("--early")
     old = "UPDATE distribution SET day = day - 500 WHERE day = $1"
-    on(fresh_dsn, lambda database: database.execute(old, YESTERDAY))
+    on(fresh_dsn, lambda database: database.execute(old, yesterday()))
     told, lines = distribute()
     assert told == "No day is due.\n"
     assert [line["event"] for line in lines if "code" not in line] == ["old files were removed"]
