@@ -52,9 +52,10 @@ clean: ## Remove the virtual environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 python:
-	@command -v $(PYTHON) >/dev/null || { echo "Kruispunt needs Python 3.11 or later. Install it with: apt install python3 python3-venv"; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here. Kruispunt needs Python 3.11 or later. Install it with: apt install python3 python3-venv"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Kruispunt needs Python 3.11 or later; $(PYTHON) is older. Name another one with: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Kruispunt needs Python's venv module. Install it with: apt install python3-venv"; exit 1; }
+	@made="$$(sed -n 's/^command = .* -m venv \(--[^ ]* \)*//p' $(VENV)/pyvenv.cfg 2>/dev/null)"; [ -z "$$made" ] || [ "$$made" = "$(CURDIR)/$(VENV)" ] || { echo "$(VENV) was made as $$made and would run what stands there: this folder was moved or copied. Remove it with: make clean"; exit 1; }
 
 $(BIN)/python: | python
 	@$(PYTHON) -m venv $(VENV)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -23,6 +25,7 @@ from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 import kruispunt.services
+from kruispunt.clock import BELGIUM
 from kruispunt.storage.configuration import ROLE
 from kruispunt.storage.engine import EmbeddedPostgres
 from kruispunt.storage.migrate import migrate
@@ -130,6 +133,13 @@ def logs_of_its_own() -> Iterator[None]:
     """A command that a test calls in this process says how logs are written; the next test begins without."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def within_a_day() -> None:
+    """A test that asks programs about today begins well before the day ends in Belgium, or after it."""
+    while (now := datetime.now(BELGIUM)).date() != (now + timedelta(minutes=3)).date():
+        time.sleep(1)
 
 
 @pytest.fixture(scope="session")

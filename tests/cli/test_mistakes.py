@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import ssl
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from kruispunt.cli import main
+from kruispunt.demo.directory import DemoDirectory
 from kruispunt.demo.pki import DemoClient, Pki, create_pki
 
 Run = Callable[..., tuple[int, str]]
@@ -71,6 +73,27 @@ def test_a_demo_in_a_file(run: Run, tmp_path: Path) -> None:
 
 def test_a_demo_where_nothing_can_be_made(run: Run) -> None:
     assert run("demo", "--dir", "/proc/x") == (1, "kruispunt: /proc/x: No such file or directory\n")
+
+
+def test_a_second_demo_in_a_directory_is_told_all_that_it_must_choose(run: Run, tmp_path: Path) -> None:
+    with DemoDirectory(tmp_path).lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        code, told = run("demo", "--dir", str(tmp_path))
+    assert code == 2
+    assert told == (
+        f"kruispunt: a demo runs in {tmp_path} already; stop it, or choose another --dir, --port and --local-port\n"
+    )
+
+
+@pytest.mark.parametrize("option", ["--port", "--local-port"])
+def test_a_demo_on_a_port_in_use_says_so_before_it_makes_anything(run: Run, tmp_path: Path, option: str) -> None:
+    ports = {"--port": "0", "--local-port": "0"}
+    with Listening(lambda _connection: None) as taken:
+        ports[option] = str(taken)
+        code, told = run("demo", "--dir", str(tmp_path), *(word for each in ports.items() for word in each))
+    assert code == 2
+    assert told.startswith(f"kruispunt: {option}: cannot listen on 127.0.0.1:{taken}: Address already in use.")
+    assert not DemoDirectory(tmp_path).pki.exists()
 
 
 def test_an_error_of_the_system_without_a_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,10 @@ VOLUME = 20
 """Below 32, blocks are of one request: then workers hold nothing back, and the count is exact."""
 
 
+pytestmark = pytest.mark.usefixtures("within_a_day")
+"""A new day would give a new volume in the middle of a test."""
+
+
 @pytest.fixture(scope="module")
 def own_bank(server: Any) -> Iterator[Bank]:
     """A bank whose access files and counts these tests may change."""
@@ -49,17 +53,6 @@ def own_bank(server: Any) -> Iterator[Bank]:
         with Running(directory / "demo", server) as bank:
             yield bank
         check_ordinary_log(bank.said)
-
-
-@pytest.fixture(autouse=True)
-def within_a_day() -> None:
-    """A new day would give a new volume in the middle of a test."""
-
-    def far_from_midnight() -> bool:
-        now = datetime.now(BELGIUM)
-        return (now + timedelta(seconds=90)).date() == now.date()
-
-    wait_until(far_from_midnight, "midnight to pass", 120)
 
 
 def post(bank: Bank, persona: Persona, message: bytes) -> Got:

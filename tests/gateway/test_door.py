@@ -151,16 +151,28 @@ def test_connections_of_one_address(pki: Path) -> None:
 
 
 def test_connections_in_the_handshake_count(pki: Path) -> None:
-    """Who connects and says nothing takes a place, for as long as a handshake may last."""
+    """Who connects and says nothing takes a place."""
 
     async def work() -> None:
-        async with edge(pki, Limits(per_address=2, handshake=0.5)) as at:
+        async with edge(pki, Limits(per_address=2, handshake=WAIT)) as at:
             silent = [await at.raw(), await at.raw()]
             assert await closed((await at.raw())[0]) == b""
-            for reader, _ in silent:
-                assert await closed(reader) == b""
+            assert at.refused == {"address": 1}
+            for _, writer in silent:
+                writer.close()
             await at.until(lambda: at.refused == {"address": 1, "handshake": 2})
             await served(*await at.tls())
+
+    run(work)
+
+
+def test_a_place_is_taken_for_as_long_as_a_handshake_may_last(pki: Path) -> None:
+    async def work() -> None:
+        async with edge(pki, Limits(handshake=0.5)) as at:
+            for reader, _ in [await at.raw(), await at.raw()]:
+                assert await closed(reader) == b""
+            door = at._running.servers[0]
+            await at.until(lambda: at.refused == {"handshake": 2} and door._total == 0)  # type: ignore[attr-defined]
 
     run(work)
 

@@ -21,7 +21,7 @@ distribution_time = "00:00"
 
 
 def yesterday() -> date:
-    """The day that is due. Asked once by a test: it may last over midnight, and the process that runs it surely."""
+    """The day that is due, in Belgium. Asked by a test: when this module was read it may have been another one."""
     return datetime.now(BELGIUM).date() - timedelta(days=1)
 
 

@@ -61,6 +61,7 @@ def bank(server: Any, template: str, tmp_path_factory: pytest.TempPathFactory) -
         yield running
 
 
+@pytest.mark.usefixtures("within_a_day")
 def test_rp_15_to_rp_18_from_changes_to_ten_copies(bank: Gateway, tmp_path: Path) -> None:
     days = Days(bank, tmp_path)
     people, old_bis = numbers(40), _bis()

@@ -24,6 +24,7 @@ from kruispunt.mutations.distributing import distribute
 from kruispunt.storage.database import Database
 
 YESTERDAY = NOW.astimezone(BELGIUM).date() - timedelta(days=1)
+"""Or the day before, when the tests run over midnight: it is named to each command."""
 GENEROUS_SECONDS = 120.0
 SUBSCRIBERS = 130
 PEOPLE = 600
@@ -128,7 +129,7 @@ def test_rp_18_a_full_disk_is_told_and_loses_nothing(fresh_dsn: str, tmp_path: P
     """The system refuses to let a file grow, as it does when a disk is full."""
     whole, settings = ready(fresh_dsn, tmp_path)
     full = subprocess.run(
-        words("distribute", "--config", str(settings)),
+        words("distribute", "--day", str(YESTERDAY), "--config", str(settings)),
         capture_output=True,
         text=True,
         check=False,
@@ -141,7 +142,7 @@ def test_rp_18_a_full_disk_is_told_and_loses_nothing(fresh_dsn: str, tmp_path: P
     assert "cannot be written: File too large. Nothing is lost" in full.stderr
     assert contents(tmp_path / "files") == {}
     again = subprocess.run(
-        words("distribute", "--config", str(settings)),
+        words("distribute", "--day", str(YESTERDAY), "--config", str(settings)),
         capture_output=True,
         text=True,
         check=False,

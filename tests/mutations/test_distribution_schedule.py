@@ -197,6 +197,7 @@ def installed(dsn: str, directory: Path, seed: int, day: date) -> Path:
     return on(dsn, ground)
 
 
+@pytest.mark.usefixtures("within_a_day")
 def test_rp_18_the_commands(fresh_dsn: str, tmp_path: Path) -> None:
     """schedule until it is told to stop, status, again, told, distribute --check: as an operator uses them."""
 
@@ -263,6 +264,7 @@ def test_rp_18_the_commands(fresh_dsn: str, tmp_path: Path) -> None:
     assert json.loads(command("distribute", "--early", "--json")) == []
 
 
+@pytest.mark.usefixtures("within_a_day")
 def test_rp_18_distribute_does_what_a_turn_of_the_schedule_does(fresh_dsn: str, tmp_path: Path) -> None:
     """For who starts it from cron: requests, what is lost, notes, files that nobody collects, and what is old."""
 

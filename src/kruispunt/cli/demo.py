@@ -29,6 +29,7 @@ from kruispunt.demo.build import Options, build_files, load_people, subscribe
 from kruispunt.demo.directory import DemoDirectory, default_directory
 from kruispunt.demo.personas import Numbers, load_personas
 from kruispunt.errors import ConfigurationError, KruispuntError
+from kruispunt.gateway.listen import listen
 from kruispunt.gateway.supervisor import Addresses, Supervisor
 from kruispunt.identifiers.ticket import Ticket
 from kruispunt.securitylog.entry import Kind
@@ -78,6 +79,7 @@ def demo(
     )
     show = _Show(where, options, quiet=quiet, once=once)
     with _alone(where):
+        _prove_free(port, local_port)
         settings = build_files(where, options, show.step)
         show.step("PostgreSQL")
         with dsn_of(settings, kept=True) as found:
@@ -104,12 +106,22 @@ def _alone(where: DemoDirectory) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ConfigurationError(
-                f"a demo runs in {where.root} already; stop it, or choose another --dir and --port"
+                f"a demo runs in {where.root} already; stop it, or choose another --dir, --port and --local-port"
             ) from None
         try:
             yield
         finally:
             (where.root / "ready.json").unlink(missing_ok=True)
+
+
+def _prove_free(port: int, local_port: int) -> None:
+    """Here, and not after the quarter of a minute that all else takes. Raises ConfigurationError."""
+    for option, number in (("--port", port), ("--local-port", local_port)):
+        try:
+            for each in listen("127.0.0.1", number, 1, 1):
+                each.close()
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{option}: {error}") from None
 
 
 @dataclass(slots=True)

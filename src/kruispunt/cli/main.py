@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from types import FrameType
@@ -51,6 +52,10 @@ def main() -> None:
     """Entry point. Exit code 0 done, 1 the work failed or was refused, 2 the command or a setting is wrong; 130 and 143
     when Ctrl-C or SIGTERM ended it, which leave nothing behind that it started."""
     signal.signal(signal.SIGTERM, _terminated)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Terminals of another character set (ISO-8859-1 in older Belgian locales) see an escape, no traceback.
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except ConfigurationError as error:

@@ -51,11 +51,6 @@ def of_institution(sector: int, institution: int) -> OrganisationKey:
     return OrganisationKey(f"{sector}/{institution}")
 
 
-def to_cbe(key: OrganisationKey) -> cbe.CbeNumber | None:
-    """The CBE number, when the key is one."""
-    return None if "/" in key else cbe.CbeNumber(key)
-
-
 def to_institution(key: OrganisationKey) -> tuple[int, int] | None:
     """Sector and institution, when the key is such a pair."""
     sector, slash, institution = key.partition("/")

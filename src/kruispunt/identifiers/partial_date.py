@@ -67,10 +67,6 @@ class PartialDate(str):
         """Whether year, month and day are all known."""
         return self.day != 0
 
-    def to_date(self) -> date | None:
-        """The calendar day, or None when a part is unknown."""
-        return date(self.year, self.month, self.day) if self.complete else None
-
     def __repr__(self) -> str:
         return f"PartialDate({self.year}, {self.month}, {self.day})"
 
