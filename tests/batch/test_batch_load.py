@@ -332,5 +332,31 @@ def test_rp_06_two_loads_of_one_file_at_once_write_it_once(ask: Ask, tmp_path: P
     ask(question)
 
 
+def test_rp_06_a_file_that_somebody_else_takes_between_two_looks_is_no_other_file(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks for its turn meanwhile is not told that another file comes first."""
+    signed = voucher_of(send(tmp_path, [line(ssin) for ssin in numbers(1)])).read_bytes()
+    voucher = read_voucher(signed, trust(), NOW, lambda _: STRICT).voucher
+    first = iter([True])
+
+    async def question(database: Database) -> None:
+        await prepare(database, [])
+        async with database.connection() as connection:
+            look = type(connection).fetchrow
+
+            async def look_while_it_is_taken(asking: Any, sql: str, *values: Any) -> Any:
+                found = await look(asking, sql, *values)
+                if sql == files._HELD and next(first, False):
+                    await files.take(connection, OWNER, voucher, signed, "another", TODAY)
+                return found
+
+            monkeypatch.setattr(type(connection), "fetchrow", look_while_it_is_taken)
+            await files.ask_turn(database, OWNER, voucher)
+            assert [each.sequence for each in await status(database)] == [1]
+
+    ask(question)
+
+
 def test_the_name_of_a_voucher() -> None:
     assert voucher_of(Path("a/b.xml")) == Path("a/b.xml" + SUFFIX)

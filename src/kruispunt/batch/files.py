@@ -105,8 +105,11 @@ class Status:
 
 
 async def ask_turn(database: Database, owner: CbeNumber, voucher: Voucher) -> None:
-    """Whether this file may be taken now, as `take` would say, which has the last word. Raises as `take`."""
-    async with database.connection() as connection:
+    """Whether this file may be taken now, as `take` would say, which has the last word. Raises as `take`.
+
+    As of one moment: somebody else may be taking the same file.
+    """
+    async with database.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         if await connection.fetchval(_KNOWN, cbe.to_int(owner)) is None:
             raise _without_register(owner)
         await _standing(connection, owner, voucher)
