@@ -26,6 +26,7 @@ from psycopg import sql
 
 import kruispunt.services
 from kruispunt.clock import BELGIUM
+from kruispunt.storage import configuration
 from kruispunt.storage.configuration import ROLE
 from kruispunt.storage.engine import EmbeddedPostgres
 from kruispunt.storage.migrate import migrate
@@ -37,6 +38,11 @@ settings.load_profile("kruispunt")
 SERVICE_FOLDERS = sorted(
     path.parent for home in kruispunt.services.__path__ for path in Path(home).glob("*/migrations")
 )
+
+
+IN_A_HURRY = "fsync = off\nshared_buffers = 128MB\n"
+"""What holds for the server of a test process. Tests kill processes, of which the system keeps what they wrote, and cut
+no power; and each of hundreds of databases that are dropped is looked for in all of these buffers."""
 
 
 class Server:
@@ -99,7 +105,8 @@ ABOUT_NO_DATABASE = frozenset(
         *("mutations_http_attacks", "mutations_http_load", "mutations_http_page", "mutations_http_proxy"),
         *("clients", "cost_of_strangers", "documented_calls", "interrupted_starts", "server", "tutorial"),
         *("batch_crashes", "distribution_crashes", "lines_after_crashes", "writers_killed"),
-        *("inbox", "push_end_to_end", "push_spool", "receive_command"),
+        *("batch_commands", "inbox", "push_end_to_end", "push_spool", "receive_command", "register_commands"),
+        *("distribution_schedule", "exchange_counts", "master_key_rotation", "quota"),
     )
 )
 """They need a running bank or tables for what is about HTTP, TLS, keys, suppliers, NATS, files or processes that are
@@ -149,8 +156,12 @@ def server() -> Iterator[Server]:
     if given:
         yield Server(given, given, None)
         return
-    with open_directory() as directory, EmbeddedPostgres(directory / "database") as embedded:
-        yield Server(embedded.administrator_dsn, embedded.dsn, ROLE)
+    usual = configuration.settings
+    with open_directory() as directory, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(configuration, "settings", lambda *paths: usual(*paths) + IN_A_HURRY)
+        with EmbeddedPostgres(directory / "database") as embedded:
+            patch.undo()
+            yield Server(embedded.administrator_dsn, embedded.dsn, ROLE)
 
 
 @pytest.fixture(scope="session")
