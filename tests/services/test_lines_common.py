@@ -68,6 +68,13 @@ def test_a_moment_without_a_zone_is_belgian() -> None:
     assert read_moment("2026-07-01T10:00:00Z", "asOf") == datetime(2026, 7, 1, 10, tzinfo=UTC)
 
 
+def test_ct01_the_end_of_a_day_is_the_beginning_of_the_next() -> None:
+    assert read_moment("\n2026-02-28T24:00:00.000Z ", "asOf") == datetime(2026, 3, 1, tzinfo=UTC)
+    assert read_moment("2026-12-31T24:00:00", "asOf") == datetime(2027, 1, 1, tzinfo=BELGIUM)
+    with pytest.raises(InvalidRequest):
+        read_moment("9999-12-31T24:00:00Z", "asOf")
+
+
 def test_rp01_both_ends_of_a_period_belong_to_it() -> None:
     days = read_days(xml("<a><period><beginDate>2026-01-01</beginDate><endDate>2026-01-01</endDate></period></a>"))
     assert days is not None

@@ -15,7 +15,7 @@ from kruispunt.errors import DataError
 from kruispunt.identifiers import organisation
 from kruispunt.identifiers.organisation import InvalidOrganisation, OrganisationKey
 from kruispunt.xml.build import element, optional, wrap
-from kruispunt.xml.values import read_integer, up_to_999
+from kruispunt.xml.values import read_integer, read_moment, up_to_999
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -84,7 +84,7 @@ def read_organisation(node: etree._Element) -> OrganisationKey:
 
 def _moment(text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
+        moment = read_moment(text)
+    except (ValueError, OverflowError):
         raise DataError("sender/timestampSent: no moment such as 2026-01-31T09:30:00.000Z") from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=BELGIUM)

@@ -4,10 +4,12 @@ unless it is said."""
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Final
 
 _DATE: Final = re.compile(r"\s*(-?)0*([0-9]{4,})-([0-9]{2})-([0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2})?\s*")
+
+_END_OF_DAY: Final = re.compile(r"T24:00:00(?:\.0+)?")
 
 _UP_TO_999: Final = re.compile(r"[ \t\r\n]*(?:\+?0*([0-9]{1,3})|-0+)[ \t\r\n]*")
 
@@ -32,6 +34,16 @@ def read_date(text: str) -> date:
     if len(year) > len("9999"):
         return date.max
     return date(int(year), int(month), int(day))
+
+
+def read_moment(text: str) -> datetime:
+    """A valid `xsd:dateTime`; `24:00:00` is the first moment of the next day. Naive where no zone was told.
+
+    Raises ValueError or OverflowError for one that Python has not, such as those of years outside 1 to 9999.
+    """
+    text = text.strip(" \t\r\n")
+    first, ended = _END_OF_DAY.subn("T00:00:00", text)
+    return datetime.fromisoformat(first) + timedelta(days=ended)
 
 
 def read_integer(text: str) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from kruispunt.clock import BELGIUM
 from kruispunt.errors import InvalidRequest
 from kruispunt.periods import ALWAYS, InvalidPeriod, Period
+from kruispunt.xml import values
 from kruispunt.xml.build import element, optional, wrap
 from kruispunt.xml.read import child, child_text
 
@@ -53,7 +54,7 @@ def read_day(text: str, name: str) -> date:
 def read_moment(text: str, name: str) -> datetime:
     """A valid `xsd:dateTime`; one without a zone is Belgian time. Raises InvalidRequest as `read_day`."""
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = values.read_moment(text)
         moment = moment.replace(tzinfo=BELGIUM) if moment.tzinfo is None else moment
         moment.astimezone(BELGIUM)
     except (ValueError, OverflowError):
