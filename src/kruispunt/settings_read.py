@@ -43,8 +43,13 @@ def load(file: Path | None) -> Settings:
     if file is not None:
         try:
             values = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ConfigurationError(f"{file}: {error}") from error
+        except OSError as error:
+            raise ConfigurationError(
+                f"{file}: {error.strerror}. Name a settings file that this account may read with --config or "
+                "KRUISPUNT_CONFIG; see docs/reference/settings.md."
+            ) from error
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigurationError(f"{file} is no TOML in UTF-8: {error}") from error
         values = {name: _from_file(name, value, file.parent) for name, value in values.items()}
     try:
         return Settings.model_validate(dict(_Sources(**values)))

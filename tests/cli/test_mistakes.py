@@ -96,6 +96,23 @@ def test_a_demo_on_a_port_in_use_says_so_before_it_makes_anything(run: Run, tmp_
     assert not DemoDirectory(tmp_path).pki.exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, ": No such file or directory. Name a settings file that this account may read with --config or "),
+        (b"port = ", " is no TOML in UTF-8: Invalid value (at end of document)"),
+        (b"\xff", " is no TOML in UTF-8: 'utf-8' codec can't decode byte 0xff in position 0"),
+    ],
+)
+def test_settings_that_cannot_be_read(run: Run, tmp_path: Path, content: bytes | None, why: str) -> None:
+    file = tmp_path / "kruispunt.toml"
+    if content is not None:
+        file.write_bytes(content)
+    code, told = run("access", "check", "--config", str(file))
+    assert code == 2
+    assert f"kruispunt: {file}{why}" in told.replace("\n", " ")
+
+
 def test_an_error_of_the_system_without_a_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails() -> None:
         raise OSError(28, os.strerror(28))
