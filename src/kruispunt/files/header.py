@@ -15,7 +15,7 @@ from kruispunt.errors import DataError
 from kruispunt.identifiers import organisation
 from kruispunt.identifiers.organisation import InvalidOrganisation, OrganisationKey
 from kruispunt.xml.build import element, optional, wrap
-from kruispunt.xml.values import read_integer, read_moment, up_to_999
+from kruispunt.xml.values import plain_number, read_integer, read_moment
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -75,7 +75,7 @@ def read_organisation(node: etree._Element) -> OrganisationKey:
     """The organisation of an OrganizationIdentificationType that its schema accepted. Raises DataError."""
     texts = [(part.text or "").strip() for part in node]
     if len(texts) > 1:  # in any form that the type allows
-        texts = [str(up_to_999(text)) for text in texts]
+        texts = [plain_number(text) for text in texts]
     try:
         return organisation.parse("/".join(texts))
     except InvalidOrganisation as error:

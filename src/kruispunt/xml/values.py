@@ -61,3 +61,9 @@ def up_to_999(text: str) -> int | None:
     """
     found = _UP_TO_999.fullmatch(text)
     return None if found is None else int(found[1] or 0)
+
+
+def plain_number(text: str) -> str:
+    """A sector or an institution as keys of organisations have it; what is none stays as it is, and names nobody."""
+    number = up_to_999(text)
+    return text.strip() if number is None else str(number)

@@ -13,7 +13,7 @@ from kruispunt.pipeline.platform import Platform
 from kruispunt.securitylog.entry import Entry, Kind, Message
 from kruispunt.securitylog.write import Replayed, ReplayKey
 from kruispunt.xml.read import child, child_text
-from kruispunt.xml.values import up_to_999
+from kruispunt.xml.values import plain_number
 
 _looks_like_ssin = re.compile(r"[0-9]{11}").fullmatch
 CLAIM_LENGTH = 64
@@ -112,10 +112,4 @@ def organisation_key(identification: etree._Element) -> str:
     if cbe is not None:
         return cbe.strip()
     sector, institution = child_text(identification, "sector"), child_text(identification, "institution")
-    return f"{_number(sector)}/{_number(institution)}"
-
-
-def _number(text: str | None) -> str:
-    """`+018` and `018` are the same unsignedShort as `18`."""
-    number = up_to_999(text or "0")
-    return (text or "").strip() if number is None else str(number)
+    return f"{plain_number(sector or '0')}/{plain_number(institution or '0')}"
